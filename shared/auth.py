@@ -1,0 +1,163 @@
+"""Access tokens: what they claim, how they are checked, and the published keys that a service trusts.
+
+Source: RFC 7519 (JWT), RFC 8037 (EdDSA), RFC 7517 (JWK), RFC 6750 (bearer tokens).
+"""
+
+import json
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+import httpx
+import jwt
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from jwt import PyJWK
+from pydantic import BaseModel, ConfigDict, ValidationError
+from sqlalchemy import text
+
+from shared.contracts.identifiers import AccountKind
+from shared.database import Database
+from shared.errors import Problem, forbidden
+from shared.loops import Loop
+from shared.telemetry import Metrics
+
+ISSUER = "orderdock"
+AUDIENCE = "orderdock"
+ALGORITHM = "EdDSA"
+TRUST = timedelta(hours=1)
+REFRESH = 300.0
+UNKNOWN_KEY_WAIT = 10.0
+
+Role = Literal["administrator", "manager", "warehouse", "support"]
+Scope = Literal["read", "write"]
+FindKey = Callable[[str], Awaitable[PyJWK | None]]
+
+
+class Caller(BaseModel):
+    """Who calls: an account of a kind, in some roles, with some scopes; `clients` limits a 3PL's shops."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    account: str
+    kind: AccountKind
+    roles: frozenset[Role] = frozenset()
+    scopes: frozenset[Scope] = frozenset()
+    clients: frozenset[str] | None = None
+
+    def require(self, scope: Scope, *roles: Role) -> None:
+        """Raises the 403 problem unless the caller has the scope and one of the roles (none named: any)."""
+        if scope not in self.scopes:
+            raise forbidden(f"This needs a token with the scope {scope!r}.")
+        if roles and self.kind != "operator" and not self.roles & set(roles):
+            raise forbidden(f"This needs one of the roles: {', '.join(roles)}.")
+
+
+def sign(caller: Caller, key: Any, kid: str, now: datetime, lifetime: timedelta) -> str:
+    """An access token that claims `caller`, signed with an Ed25519 private key."""
+    claims = {
+        **caller.model_dump(mode="json", exclude_none=True),
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": caller.account,
+        "iat": now,
+        "exp": now + lifetime,
+    }
+    return jwt.encode(claims, key, algorithm=ALGORITHM, headers={"kid": kid})
+
+
+async def verify(token: str, find_key: FindKey) -> Caller:
+    """The caller a token claims; raises the 401 problem if it is not to be trusted."""
+    try:
+        kid = str(jwt.get_unverified_header(token).get("kid", ""))
+        key = await find_key(kid)
+        if key is None:
+            raise _unauthorized("The token is signed with a key this service doesn't know.")
+        claims = jwt.decode(
+            token,
+            key,
+            algorithms=[ALGORITHM],
+            audience=AUDIENCE,
+            issuer=ISSUER,
+            options={"require": ["exp", "iat", "sub"]},
+        )
+        return Caller.model_validate(claims)
+    except jwt.ExpiredSignatureError as error:
+        raise _unauthorized("The token has expired; get a new one from POST /oauth/token.") from error
+    except (jwt.InvalidTokenError, ValidationError) as error:
+        raise _unauthorized("The token is not valid; get one from POST /oauth/token.") from error
+
+
+def caller_dependency(find_key: FindKey) -> Callable[..., Awaitable[Caller]]:
+    """What a route depends on to know who calls; without a valid bearer token it answers 401."""
+    bearer = HTTPBearer(auto_error=False, description="An access token from POST /oauth/token.")
+
+    async def caller(
+        request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
+    ) -> Caller:
+        if given is None:
+            raise _unauthorized("This needs the header `Authorization: Bearer <access token>`.")
+        return await verify(given.credentials, find_key)
+
+    return caller
+
+
+class TrustedKeys:
+    """Integration's published keys: fetched, stored, and trusted for an hour (DESIGN 7)."""
+
+    def __init__(self, database: Database, integration_url: str, metrics: Metrics) -> None:
+        self.loop = Loop("trusted-keys", self._refresh_step, metrics, idle=REFRESH)
+        self._database = database
+        self._client = httpx.AsyncClient(base_url=integration_url, timeout=5, trust_env=False)
+        self._keys: dict[str, tuple[PyJWK, datetime]] = {}
+        self._last_fetch = -UNKNOWN_KEY_WAIT
+
+    async def find(self, kid: str) -> PyJWK | None:
+        """The key of this id, if it is still trusted; an unknown id is asked for, at most every 10 s."""
+        key = self._trusted(kid)
+        if key is None and time.monotonic() - self._last_fetch >= UNKNOWN_KEY_WAIT:
+            await self._load()
+            key = self._trusted(kid)
+        return key
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    def _trusted(self, kid: str) -> PyJWK | None:
+        key, fetched_at = self._keys.get(kid, (None, datetime.min.replace(tzinfo=UTC)))
+        return key if datetime.now(UTC) - fetched_at < TRUST else None
+
+    async def _refresh_step(self) -> bool:
+        await self._load()
+        return False
+
+    async def _load(self) -> None:
+        """Fetches and stores the published keys; while integration is down, those stored serve."""
+        self._last_fetch = time.monotonic()
+        try:
+            response = await self._client.get("/.well-known/jwks.json")
+            response.raise_for_status()
+            await self._store(response.json()["keys"])
+        except httpx.HTTPError:
+            pass
+        async with self._database.transaction() as connection:
+            rows = await connection.execute(text("SELECT kid, jwk, fetched_at FROM trusted_keys"))
+            self._keys = {row.kid: (PyJWK(row.jwk), row.fetched_at) for row in rows}
+
+    async def _store(self, keys: list[dict[str, Any]]) -> None:
+        async with self._database.transaction() as connection:
+            for key in keys:
+                await connection.execute(_STORE, {"kid": key["kid"], "jwk": json.dumps(key)})
+
+
+_STORE = text(
+    """
+    INSERT INTO trusted_keys (kid, jwk, fetched_at) VALUES (:kid, CAST(:jwk AS jsonb), now())
+    ON CONFLICT (kid) DO UPDATE SET jwk = excluded.jwk, fetched_at = excluded.fetched_at
+    """
+)
+
+
+def _unauthorized(detail: str) -> Problem:
+    return Problem(401, "unauthorized", detail)

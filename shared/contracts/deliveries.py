@@ -1,0 +1,72 @@
+"""What the webhook-dispatcher says on `deliveries` and to a 3PL's endpoint (DESIGN 5 and 6)."""
+
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from shared.contracts import cloudevents
+from shared.contracts.assignments import Holder, Stage
+from shared.contracts.identifiers import ShopId, ThreeplId
+from shared.contracts.links import Settings
+
+DELIVERY_REFUSED = "com.orderdock.delivery.refused"
+DELIVERY_EXHAUSTED = "com.orderdock.delivery.exhausted"
+ENDPOINT_DISABLED = "com.orderdock.endpoint.disabled"
+ENDPOINT_ENABLED = "com.orderdock.endpoint.enabled"
+SOURCE = "/services/webhook-dispatcher"
+
+WebhookType = Literal["order.created", "order.updated"]
+
+
+class WebhookAssignment(BaseModel):
+    """Under which link and settings the 3PL is told of an order, and who holds it now."""
+
+    model_config = ConfigDict(frozen=True)
+
+    link_id: str
+    shop_id: ShopId
+    threepl_id: ThreeplId
+    holder: Holder
+    stage: Stage
+    epoch: int
+    settings: Settings
+    client_reference: str
+
+
+class Webhook(BaseModel):
+    """The body a 3PL's endpoint receives; `data` is the order, `sequence` counts its events."""
+
+    model_config = ConfigDict(frozen=True)
+
+    type: WebhookType
+    timestamp: AwareDatetime
+    sequence: int
+    data: dict[str, Any]
+    assignment: WebhookAssignment
+
+
+class EndpointEvent(BaseModel):
+    """What happened to an endpoint, or to one delivery for it (then `delivery_id` is set)."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    endpoint_id: str
+    link_id: str
+    threepl_id: ThreeplId
+    url: str
+    delivery_id: str | None = None
+    shop_id: ShopId | None = None
+    order_id: str | None = None
+    reason: str
+
+
+def write(event: EndpointEvent, event_id: str, event_type: str, now: AwareDatetime) -> bytes:
+    """The event for `deliveries`, under the link's id as key."""
+    return cloudevents.write_raw(
+        event_id=event_id,
+        source=SOURCE,
+        event_type=event_type,
+        subject=event.endpoint_id,
+        time=now,
+        data=event.model_dump_json(exclude_none=True),
+    )

@@ -1,0 +1,75 @@
+"""PostgreSQL: one engine a service, transactions, which failures pass by themselves, migrations."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import exc, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+# SQLSTATE classes: connection, transaction rollback (deadlock, serialization), resources, lock not
+# available, operator intervention (shutdown), system error.
+PASSING_SQLSTATES = ("08", "40", "53", "55", "57", "58")
+
+
+class Database:
+    """A service's own database."""
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.engine: AsyncEngine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_timeout=10,
+            connect_args={"timeout": 10, "server_settings": {"application_name": "orderdock"}},
+        )
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that commits when the block ends well and rolls back otherwise."""
+        async with self.engine.begin() as connection:
+            yield connection
+
+    async def check(self) -> None:
+        """Asks the database for one row; raises what keeps it from answering."""
+        async with asyncio.timeout(5), self.engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def version(self) -> str:
+        """The server's version, as `SHOW server_version` gives it."""
+        async with self.engine.connect() as connection:
+            return str((await connection.execute(text("SHOW server_version"))).scalar_one())
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether the same work can succeed later: the database is away or stopping, or it was a deadlock."""
+    for cause in _causes(error):
+        if isinstance(cause, exc.TimeoutError | OSError | TimeoutError | asyncpg.InterfaceError):
+            return True
+        if isinstance(cause, exc.DBAPIError) and cause.connection_invalidated:
+            return True
+        if str(getattr(cause, "sqlstate", None) or "").startswith(PASSING_SQLSTATES):
+            return True
+    return False
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or getattr(cause, "orig", None)
+
+
+def migrate(url: str, migrations: Path) -> None:
+    """Brings the database's tables to what the code expects; does nothing when they are."""
+    config = Config()
+    config.set_main_option("script_location", str(migrations))
+    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+    command.upgrade(config, "head")

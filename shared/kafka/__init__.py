@@ -1,0 +1,1 @@
+"""The Kafka side of a service: topics, records, batches in, and the outbox's relay out."""

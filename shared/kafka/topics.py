@@ -1,0 +1,65 @@
+"""Orderdock's topics (DESIGN 6): their names, partitions and settings, and how they are made."""
+
+from dataclasses import dataclass, field
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+ORDERS_CREATED = "orders.created"
+ORDERS_UPDATED = "orders.updated"
+ORDERS_CANCELLED = "orders.cancelled"
+LINKS = "links"
+ASSIGNMENTS = "assignments"
+DELIVERIES = "deliveries"
+
+# Orderdock's own topics, and from them its producers, take messages of this many bytes (DESIGN 4.11).
+MAX_MESSAGE_BYTES = 2 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic; `configs` are Kafka's topic settings."""
+
+    name: str
+    partitions: int = 6
+    configs: dict[str, str] = field(default_factory=dict)
+
+
+def dead_letter(service: str) -> str:
+    """The topic that announces a service's dead letters."""
+    return f"{service}.dead-letter"
+
+
+_LARGE = {"max.message.bytes": str(MAX_MESSAGE_BYTES)}
+
+TOPICS: tuple[Topic, ...] = (
+    Topic(ORDERS_CREATED, configs=_LARGE),
+    Topic(ORDERS_UPDATED, configs=_LARGE),
+    Topic(ORDERS_CANCELLED, configs=_LARGE),
+    Topic(LINKS, configs={**_LARGE, "cleanup.policy": "compact"}),
+    Topic(ASSIGNMENTS, configs=_LARGE),
+    Topic(DELIVERIES, configs=_LARGE),
+    Topic(dead_letter("integration"), partitions=1, configs=_LARGE),
+    Topic(dead_letter("order-router"), partitions=1, configs=_LARGE),
+    Topic(dead_letter("webhook-dispatcher"), partitions=1, configs=_LARGE),
+)
+
+
+async def create_topics(bootstrap_servers: str, prefix: str = "", *, replication: int = 1) -> None:
+    """Makes the topics that don't exist yet; those that do stay as they are.
+
+    Raises aiokafka's error for the first topic the broker refuses to make.
+    """
+    wanted = [
+        NewTopic(prefix + topic.name, topic.partitions, replication, topic_configs=topic.configs)
+        for topic in TOPICS
+    ]
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    await admin.start()
+    try:
+        response = await admin.create_topics(wanted)
+        for name, code, message in (entry[:3] for entry in response.topic_errors):
+            if code not in (0, TopicAlreadyExistsError.errno):
+                raise for_code(code)(f"{name}: {message}")
+    finally:
+        await admin.close()

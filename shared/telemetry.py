@@ -1,0 +1,61 @@
+"""What operators see of a service: JSON logs, and Prometheus metrics in a registry of its own."""
+
+import logging
+import sys
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+
+
+class Metrics:
+    """The figures every service counts; a service adds its own by `counter` and `gauge`."""
+
+    def __init__(self, service: str) -> None:
+        self.registry = CollectorRegistry()
+        self.records = self.counter("records", "Kafka records handled", "topic")
+        self.dead_letters = self.counter("dead_letters", "Kafka records that can never work", "topic")
+        self.lag = self.gauge("consumer_lag", "Records not yet handled", "topic", "partition")
+        self.published = self.counter("outbox_published", "Outbox messages the broker acknowledged")
+        self.waiting = self.gauge("outbox_waiting", "Outbox messages not yet published")
+        self.parked = self.gauge("outbox_parked", "Outbox messages the broker will never take")
+        self.failures = self.counter("loop_failures", "Background steps that failed", "loop")
+        self.gauge("service", "The service that speaks", "name").labels(service).set(1)
+
+    def counter(self, name: str, says: str, *labels: str) -> Counter:
+        return Counter(name, says, labels, namespace="orderdock", registry=self.registry)
+
+    def gauge(self, name: str, says: str, *labels: str) -> Gauge:
+        return Gauge(name, says, labels, namespace="orderdock", registry=self.registry)
+
+    def text(self) -> bytes:
+        """All figures in the Prometheus text format."""
+        return generate_latest(self.registry)
+
+
+def configure_logging(service: str, level: str) -> None:
+    """One JSON object a line on standard output, for our own lines and the libraries' alike."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=level, force=True)
+    for noisy in ("aiokafka", "faststream", "uvicorn.access", "alembic", "httpx"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    structlog.contextvars.bind_contextvars(service=service)
