@@ -16,6 +16,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 PASSING_SQLSTATES = ("08", "40", "53", "55", "57", "58")
 
 
+def asyncpg_url(url: str) -> str:
+    """A `postgresql://` URL with the driver we use; raises ValueError for any other kind of URL."""
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme.split("+")[0] not in ("postgresql", "postgres"):
+        raise ValueError("must be postgresql://user:password@host/database")
+    return f"postgresql+asyncpg://{rest}"
+
+
 class Database:
     """A service's own database."""
 

@@ -85,3 +85,13 @@ class Loop:
 
     def _wait(self) -> float:
         return backoff(self._failures) if self._failures else self._idle
+
+
+def nudging(*loops: Loop) -> Callable[[], None]:
+    """What nudges all these loops when it is called."""
+
+    def nudge() -> None:
+        for loop in loops:
+            loop.nudge()
+
+    return nudge

@@ -5,6 +5,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from shared.database import asyncpg_url
 from shared.errors import SettingsWrong
 
 S = TypeVar("S", bound="ServiceSettings")
@@ -32,10 +33,7 @@ class ServiceSettings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _asyncpg(cls, url: str) -> str:
-        scheme, separator, rest = url.partition("://")
-        if not separator or scheme.split("+")[0] not in ("postgresql", "postgres"):
-            raise ValueError("must be postgresql://user:password@host/database")
-        return f"postgresql+asyncpg://{rest}"
+        return asyncpg_url(url)
 
 
 def commas(value: Any) -> Any:

@@ -1,6 +1,6 @@
 """Who holds an order, as `assignments` carries it (DESIGN 4.10): enough to rebuild it."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -11,9 +11,9 @@ from shared.contracts.links import Settings
 from shared.contracts.orders import OrderId
 from shared.errors import UnreadableMessage
 
-ASSIGNED = "com.orderdock.assignment.assigned"
-UPDATED = "com.orderdock.assignment.updated"
-RELEASED = "com.orderdock.assignment.released"
+ASSIGNED: Final = "com.orderdock.assignment.assigned"
+UPDATED: Final = "com.orderdock.assignment.updated"
+RELEASED: Final = "com.orderdock.assignment.released"
 SOURCE = "/services/order-router"
 
 AssignmentType = Literal[

@@ -21,11 +21,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Batch:
-    """Records to handle on one connection, whose transaction the caller commits."""
+    """Records to handle on one connection, whose transaction the caller commits.
+
+    What `after_commit` holds is called then: nothing is said that is not first committed.
+    """
 
     connection: AsyncConnection
     records: Sequence[Record]
     letters: list[DeadLetter] = field(default_factory=list)
+    after_commit: list[Callable[[], None]] = field(default_factory=list)
 
     def refuse(self, record: Record, reason: str) -> None:
         """Makes a record that can never work a dead letter; the others go through."""
@@ -100,6 +104,8 @@ class Batches:
                 await dead_letters.add(connection, batch.letters, self._dead_letter_topic)
                 await offsets.advance(connection, following)
         self._count(batch)
+        for say in batch.after_commit:
+            say()
         self._committed()
 
     def _count(self, batch: Batch) -> None:

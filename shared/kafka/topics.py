@@ -45,13 +45,20 @@ TOPICS: tuple[Topic, ...] = (
 )
 
 
-async def create_topics(bootstrap_servers: str, prefix: str = "", *, replication: int = 1) -> None:
+async def create_topics(
+    bootstrap_servers: str, prefix: str = "", *, replication: int = 1, most_partitions: int = 6
+) -> None:
     """Makes the topics that don't exist yet; those that do stay as they are.
 
     Raises aiokafka's error for the first topic the broker refuses to make.
     """
     wanted = [
-        NewTopic(prefix + topic.name, topic.partitions, replication, topic_configs=topic.configs)
+        NewTopic(
+            prefix + topic.name,
+            min(topic.partitions, most_partitions),
+            replication,
+            topic_configs=topic.configs,
+        )
         for topic in TOPICS
     ]
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)

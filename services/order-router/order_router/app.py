@@ -1,0 +1,106 @@
+"""The order-router put together: the only place that reads its settings and builds its parts."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+from fastapi import FastAPI
+from pydantic import AnyHttpUrl, Field
+
+from order_router import api, handlers
+from order_router.handlers import OrderHandler
+from order_router.links_watch import LinksWatch
+from order_router.worker import LinkFollower
+from shared import http, runtime
+from shared.auth import TrustedKeys, caller_dependency
+from shared.database import Database
+from shared.kafka import topics
+from shared.kafka.batches import Batches, Handle
+from shared.kafka.consumer import BatchConsumer, Subscription, kafka_broker
+from shared.kafka.relay import Relay
+from shared.loops import Loop, nudging
+from shared.runtime import Service
+from shared.settings import ServiceSettings
+from shared.telemetry import Metrics
+
+NAME = "order-router"
+
+
+class Settings(ServiceSettings):
+    """The order-router's settings, from the environment."""
+
+    integration_url: AnyHttpUrl
+    route_max_age: float = Field(default=7 * 24 * 3600, gt=0, description="seconds")
+
+
+def build(settings: Settings) -> FastAPI:
+    """The service, ready to be served; nothing runs before its lifespan does."""
+    prefix = settings.topic_prefix
+    metrics = Metrics(NAME)
+    database = Database(settings.database_url)
+    relay = Relay(database, settings.kafka_bootstrap_servers, metrics)
+    broker = kafka_broker(settings.kafka_bootstrap_servers, NAME, settings.drain_timeout)
+    keys = TrustedKeys(database, str(settings.integration_url), metrics)
+
+    def batches(handle: Handle, *nudged: Loop) -> Batches:
+        return Batches(
+            database,
+            handle,
+            dead_letter_topic=prefix + topics.dead_letter(NAME),
+            metrics=metrics,
+            committed=nudging(relay.loop, *nudged),
+        )
+
+    assignments = prefix + topics.ASSIGNMENTS
+    follower = Loop("link-follower", LinkFollower(database, relay, assignments).step, metrics, idle=1)
+    links_consumer = BatchConsumer(
+        broker,
+        database,
+        Subscription(f"{prefix}{NAME}.links", topics=(prefix + topics.LINKS,)),
+        batches(handlers.on_links, follower),
+    )
+    watch = LinksWatch(database, links_consumer, prefix + topics.LINKS, metrics)
+    order_handler = OrderHandler(assignments, timedelta(seconds=settings.route_max_age))
+    orders_consumer = BatchConsumer(
+        broker,
+        database,
+        Subscription(f"{prefix}{NAME}.orders", pattern=order_topics(prefix)),
+        batches(order_handler.on_orders),
+        gate=watch.is_fresh,
+    )
+    service = Service(
+        name=NAME,
+        settings=settings,
+        database=database,
+        metrics=metrics,
+        relay=relay,
+        broker=broker,
+        topics=[prefix + name for name in _TOPICS],
+        consumers=[links_consumer, orders_consumer],
+        loops=[follower, watch.loop, keys.loop],
+        doubts=[watch.doubts],
+        on_stop=[keys.close],
+    )
+    app = http.create_api(service, "Orderdock order-router", "Who holds which order, and why.")
+    app.include_router(api.routes(database, caller_dependency(keys.find)))
+    return app
+
+
+_TOPICS = (
+    topics.ORDERS_CREATED,
+    topics.ORDERS_UPDATED,
+    topics.ORDERS_CANCELLED,
+    topics.LINKS,
+    topics.ASSIGNMENTS,
+    topics.dead_letter(NAME),
+)
+
+
+def order_topics(prefix: str) -> str:
+    """The pattern of the topics order systems publish to: `orders.created`, `orders.<source>.created` …"""
+    return rf"^{re.escape(prefix)}orders\.([^.]+\.)?(created|updated|cancelled)$"
+
+
+def main() -> None:
+    """The command `orderdock-order-router`."""
+    runtime.command(NAME, Settings, build, Path(__file__).parent / "migrations")

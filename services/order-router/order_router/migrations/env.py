@@ -1,0 +1,5 @@
+"""Alembic's environment of the order-router's database."""
+
+from shared import migrations
+
+migrations.run()

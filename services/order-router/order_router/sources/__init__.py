@@ -1,0 +1,44 @@
+"""The order documents that are accepted, each by one pure translator, told apart by the event's type."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from order_router.sources import orderdock, shopify, woocommerce
+from shared.contracts.cloudevents import CloudEvent
+from shared.contracts.orders import Order, read, shop_of
+
+Translate = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class OrderEvent:
+    """An upstream order event in Orderdock's words; `time` is the event's own."""
+
+    order: Order
+    cancelled: bool
+    time: datetime
+
+
+# Type prefix of a source's events, and what makes its document Orderdock's.
+SOURCES: tuple[tuple[str, Translate], ...] = (
+    ("com.orderdock.order.", orderdock.translate),
+    ("com.shopify.orders.", shopify.translate),
+    ("com.woocommerce.order.", woocommerce.translate),
+)
+
+
+def translate(event: CloudEvent, received_at: datetime) -> OrderEvent | None:
+    """The order event in a CloudEvent, or None for a type that nobody here knows.
+
+    An event without a time happened when it was received. Raises `UnreadableMessage`.
+    """
+    for type_prefix, translator in SOURCES:
+        if event.type.startswith(type_prefix):
+            shop = shop_of(event.source)
+            document = translator(event.data) if isinstance(event.data, dict) else event.data
+            order = read(document, shop)
+            cancelled = order.cancelled_at is not None or event.type.endswith(".cancelled")
+            return OrderEvent(order, cancelled, event.time or received_at)
+    return None

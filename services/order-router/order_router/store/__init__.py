@@ -1,0 +1,1 @@
+"""The router's tables; nothing here commits."""

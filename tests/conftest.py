@@ -1,0 +1,140 @@
+"""What the tests run on: a real broker and a real database, fresh databases and topics for each test."""
+
+import os
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+
+from deploy.local import databases
+from deploy.local.apart import run_apart
+from deploy.local.kafka import Kafka
+from deploy.local.postgres import Postgres
+from shared.database import asyncpg_url, migrate
+from shared.kafka.topics import TOPICS, create_topics
+
+ROOT = Path(__file__).parent.parent
+MIGRATIONS = {
+    "integration": ROOT / "services/integration/integration/migrations",
+    "order_router": ROOT / "services/order-router/order_router/migrations",
+    "webhook_dispatcher": ROOT / "services/webhook-dispatcher/webhook_dispatcher/migrations",
+}
+
+MakeDatabase = Callable[[str], str]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--containers",
+        action="store_true",
+        help="run on Kafka and PostgreSQL containers; without a Docker engine this fails",
+    )
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Where the broker and the database are, and what they are."""
+
+    bootstrap_servers: str
+    database_url: str
+    said: str
+
+
+@pytest.fixture(scope="session")
+def servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """The broker and the database of this run: given, in containers, or embedded."""
+    folder = tmp_path_factory.mktemp("servers")
+    given_kafka, given_database = os.environ.get("KAFKA_BOOTSTRAP_SERVERS"), os.environ.get("DATABASE_URL")
+    if request.config.getoption("--containers"):
+        yield from _containers()
+    elif given_kafka and given_database:
+        yield Servers(given_kafka, given_database, "the broker and the database given by the environment")
+    else:
+        yield from _embedded(folder, given_kafka, given_database)
+
+
+def _embedded(folder: Path, given_kafka: str | None, given_database: str | None) -> Iterator[Servers]:
+    kafka, postgres = Kafka(folder / "kafka"), Postgres(folder / "postgres", fsync=False)
+    said = []
+    if not given_kafka:
+        kafka.start()
+        said.append(f"Apache Kafka {kafka.version}")
+    if not given_database:
+        postgres.start()
+        said.append(f"PostgreSQL {postgres.version}")
+    try:
+        yield Servers(
+            given_kafka or kafka.bootstrap_servers,
+            given_database or postgres.url("postgres"),
+            " and ".join(said) + ", embedded",
+        )
+    finally:
+        postgres.stop()
+        kafka.stop()
+
+
+def _containers() -> Iterator[Servers]:
+    from testcontainers.kafka import KafkaContainer  # noqa: PLC0415 (asks Docker when imported)
+    from testcontainers.postgres import PostgresContainer  # noqa: PLC0415
+
+    try:
+        kafka = KafkaContainer("apache/kafka:4.4.0").with_kraft()
+        postgres = PostgresContainer("postgres:18.4", driver=None)
+        kafka.start()
+        postgres.start()
+    except Exception as error:
+        pytest.exit(f"--containers needs a Docker engine that answers, and there is none: {error}", 1)
+    try:
+        yield Servers(kafka.get_bootstrap_server(), postgres.get_connection_url(), "containers")
+    finally:
+        postgres.stop()
+        kafka.stop()
+
+
+@pytest.fixture(scope="session")
+def template(servers: Servers) -> Iterator[MakeDatabase]:
+    """Makes, once a service, the migrated database that tests copy, and answers its name."""
+    names: dict[str, str] = {}
+
+    def make(service: str) -> str:
+        if service not in names:
+            name = f"template_{service}_{uuid.uuid4().hex[:8]}"
+            run_apart(lambda: databases.create(servers.database_url, name))
+            migrate(asyncpg_url(databases.on_server(servers.database_url, name)), MIGRATIONS[service])
+            names[service] = name
+        return names[service]
+
+    yield make
+    for name in names.values():
+        run_apart(lambda name=name: databases.drop(servers.database_url, name))  # type: ignore[misc]
+
+
+@pytest.fixture
+def make_database(servers: Servers, template: MakeDatabase) -> Iterator[MakeDatabase]:
+    """Makes a fresh database of a service (`order_router`) and answers its URL; it goes with the test."""
+    names: list[str] = []
+
+    def make(service: str) -> str:
+        name = f"test_{service}_{uuid.uuid4().hex[:12]}"
+        run_apart(lambda: databases.create(servers.database_url, name, template(service)))
+        names.append(name)
+        return databases.on_server(servers.database_url, name)
+
+    yield make
+    for name in names:
+        run_apart(lambda name=name: databases.drop(servers.database_url, name))  # type: ignore[misc]
+
+
+@pytest.fixture
+async def prefix(servers: Servers) -> AsyncIterator[str]:
+    """The prefix of this test's own topics, which exist until it ends."""
+    mine = f"t{uuid.uuid4().hex[:10]}."
+    await create_topics(servers.bootstrap_servers, mine, most_partitions=3)
+    yield mine
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers.bootstrap_servers)
+    await admin.start()
+    await admin.delete_topics([mine + topic.name for topic in TOPICS])
+    await admin.close()
