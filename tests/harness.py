@@ -1,4 +1,4 @@
-"""How tests drive services: running one in this process, publishing, reading topics, waiting on a condition."""
+"""How tests drive services: run one in this process, publish, read topics, wait on a condition."""
 
 import asyncio
 import json

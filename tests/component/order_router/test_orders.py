@@ -1,7 +1,7 @@
 """The order-router against a real broker and database: each order gets one holder, and the topic says so."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 import httpx
@@ -22,7 +22,7 @@ class Router:
     database_url: str
     tokens: Tokens
 
-    def start(self):  # type: ignore[no-untyped-def]
+    def start(self) -> AbstractAsyncContextManager[httpx.AsyncClient]:
         settings = Settings(
             database_url=self.database_url,
             kafka_bootstrap_servers=self.servers.bootstrap_servers,
@@ -60,11 +60,11 @@ class Router:
 
 
 @pytest.fixture
-async def router(servers: Servers, prefix: str, make_database: MakeDatabase) -> AsyncIterator[Router]:
+async def router(servers: Servers, prefix: str, make_database: MakeDatabase) -> Router:
     tokens = Tokens()
     database_url = make_database("order_router")
     await tokens.trust(database_url)
-    yield Router(servers, prefix, database_url, tokens)
+    return Router(servers, prefix, database_url, tokens)
 
 
 async def test_an_order_of_a_linked_shop_is_assigned_to_its_3pl(router: Router) -> None:

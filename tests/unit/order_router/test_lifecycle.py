@@ -1,0 +1,174 @@
+"""What becomes of an order when events come and links move on: rules without a database."""
+
+import itertools
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from order_router.lifecycle import Outcome, StoredOrder, Version, apply_event, bring_up
+from order_router.sources import OrderEvent, translate
+from shared.contracts.cloudevents import CloudEvent
+from shared.contracts.links import Link, OpenSetting
+from tests.builders import NOW, SHOP, THREEPL, link, order
+
+WEEK = timedelta(days=7)
+NEW = StoredOrder(SHOP, "1")
+
+
+def event(*, act: str = "created", **changes: Any) -> OrderEvent:
+    source = CloudEvent(
+        id="1",
+        source=f"/shops/{SHOP}",
+        type=f"com.orderdock.order.{act}",
+        time=NOW,
+        data=order("1", **changes),
+    )
+    read = translate(source, NOW)
+    assert read is not None
+    return read
+
+
+def applied(stored: StoredOrder, happened: OrderEvent, number: int, *links: Link) -> Outcome:
+    version = Version(number, "orders.created", 0, number)
+    return apply_event(stored, happened, version, {each.id: each for each in links}, NOW, WEEK)
+
+
+def said(outcome: Outcome) -> list[str]:
+    return [each.type.rpartition(".")[2] for each in outcome.announcements]
+
+
+def assigned(*links: Link) -> StoredOrder:
+    return applied(NEW, event(), 1, *(links or (link(),))).order
+
+
+def test_a_new_order_goes_to_the_active_link_and_says_so() -> None:
+    outcome = applied(NEW, event(), 1, link())
+    assert said(outcome) == ["assigned"]
+    assert outcome.announcements[0].assignment.threepl_id == THREEPL
+    assert outcome.order.sequence == 1
+
+
+@pytest.mark.parametrize("status", ["pending", "inactive", "deleted"])
+def test_an_order_goes_to_no_link_that_is_not_active(status: str) -> None:
+    outcome = applied(NEW, event(), 1, link(status=status))
+    assert (said(outcome), outcome.order.holding, outcome.order.routed) == ([], None, True)
+
+
+def test_an_order_is_routed_once() -> None:
+    stays = applied(NEW, event(), 1).order
+    later = applied(stays, event(note="x"), 2, link())
+    assert (said(later), later.order.holding) == ([], None)
+
+
+def test_an_order_is_routed_at_its_first_routable_version() -> None:
+    unpaid = applied(NEW, event(routable=False), 1, link())
+    paid = applied(unpaid.order, event(act="updated"), 2, link())
+    assert (said(unpaid), said(paid)) == ([], ["assigned"])
+
+
+def test_an_older_version_changes_nothing() -> None:
+    newer = applied(NEW, event(act="updated", note="new"), 2, link()).order
+    assert applied(newer, event(note="old"), 1, link()) == Outcome(newer)
+
+
+def test_at_a_tie_the_greater_place_wins() -> None:
+    stored = applied(NEW, event(), 1, link()).order
+    tie = Version(1, "orders.updated", 0, 0)
+    outcome = apply_event(stored, event(note="tie"), tie, {"link-1": link()}, NOW, WEEK)
+    assert said(outcome) == ["updated"]
+
+
+def test_the_same_content_again_says_nothing() -> None:
+    again = applied(assigned(), event(act="updated", revision=7, updated_at="2026-11-23"), 2, link())
+    assert said(again) == []
+
+
+def test_changed_content_is_said_to_the_holder() -> None:
+    outcome = applied(assigned(), event(act="updated", note="ring twice"), 2, link())
+    assert said(outcome) == ["updated"]
+    assert '"note":"ring twice"' in outcome.announcements[0].document
+
+
+def test_cancelled_is_final() -> None:
+    cancelled = applied(assigned(), event(act="cancelled"), 2, link())
+    revived = applied(cancelled.order, event(act="updated", note="x"), 3, link())
+    assert (said(cancelled), cancelled.order.stage) == (["updated"], "cancelled")
+    assert (said(revived), revived.order.stage) == (["updated"], "cancelled")
+
+
+def test_an_order_that_is_cancelled_first_goes_to_nobody() -> None:
+    cancelled = applied(NEW, event(act="cancelled"), 2, link()).order
+    created = applied(cancelled, event(), 3, link())
+    assert (created.order.holding, created.order.stage, said(created)) == (None, "cancelled", [])
+
+
+def test_a_first_routable_version_of_last_month_stays_with_the_shop() -> None:
+    version = Version(1, "orders.created", 0, 0)
+    outcome = apply_event(NEW, event(), version, {"link-1": link()}, NOW + timedelta(days=30), WEEK)
+    assert (outcome.order.holding, outcome.order.routed) == (None, True)
+
+
+def test_an_order_of_an_older_epoch_goes_back_to_the_shop() -> None:
+    outcome = bring_up(assigned(), link(version=3, epoch=1))
+    assert (said(outcome), outcome.order.holding) == (["released"], None)
+    assert outcome.announcements[0].assignment.holder == "shop"
+
+
+@pytest.mark.parametrize("epoch", [0])
+def test_an_order_of_the_same_epoch_stays(epoch: int) -> None:
+    assert bring_up(assigned(), link(version=2, epoch=epoch)) == Outcome(assigned())
+
+
+def test_a_released_order_is_not_grabbed_back() -> None:
+    released = bring_up(assigned(), link(version=3, epoch=1)).order
+    later = applied(released, event(act="updated", note="x"), 2, link(version=3, epoch=1))
+    assert (later.order.holding, said(later)) == (None, [])
+
+
+def test_a_cancelled_order_stays_where_it_is_when_the_link_ends() -> None:
+    cancelled = applied(assigned(), event(act="cancelled"), 2, link()).order
+    assert bring_up(cancelled, link(version=3, epoch=1)) == Outcome(cancelled)
+
+
+def test_only_newer_open_settings_are_taken() -> None:
+    before = assigned(link(version=4, settings={"client_reference": "A", "charge_to": "shop"}))
+    moved = link(
+        version=9,
+        settings={"client_reference": "C", "charge_to": "threepl"},
+        open_settings={
+            "client_reference": OpenSetting(value="B", version=7),
+            "charge_to": OpenSetting(value="threepl", version=3),
+        },
+    )
+    outcome = bring_up(before, moved)
+    assert outcome.order.holding is not None
+    settings = outcome.order.holding.settings
+    assert (settings.client_reference, settings.charge_to, said(outcome)) == ("B", "shop", [])
+    assert bring_up(outcome.order, moved) == Outcome(outcome.order)
+
+
+@given(st.permutations(["created", "updated", "updated", "cancelled"]), st.data())
+def test_events_in_any_order_end_with_the_newest_content(acts: list[str], data: st.DataObject) -> None:
+    numbered = [(number, event(act=act, note=str(number))) for number, act in enumerate(acts, 1)]
+    stored, sequences = NEW, []
+    for number, happened in data.draw(st.permutations(numbered)):
+        outcome = applied(stored, happened, number, link())
+        sequences += [each.assignment.sequence for each in outcome.announcements]
+        stored = outcome.order
+    assert stored.version is not None
+    assert stored.version.number == len(acts)
+    assert f'"note":"{len(acts)}"' in (stored.document or "")
+    assert sequences == list(range(1, len(sequences) + 1))
+
+
+def test_assigned_and_released_alternate() -> None:
+    stored, types = NEW, []
+    for number, epoch in enumerate(itertools.repeat(0, 3), 1):
+        outcome = applied(stored, event(note=str(number)), number, link(epoch=epoch))
+        types += said(outcome)
+        stored = outcome.order
+    types += said(bring_up(stored, link(version=2, epoch=1)))
+    assert types == ["assigned", "updated", "updated", "released"]
