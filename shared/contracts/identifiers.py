@@ -49,5 +49,10 @@ def _threepl(value: str) -> str:
     return _checked("T", "3PL", value)
 
 
+def _account(value: str) -> str:
+    return _threepl(value) if value.startswith("T") else _shop(value)
+
+
 ShopId = Annotated[str, Field(max_length=16), AfterValidator(_shop)]
 ThreeplId = Annotated[str, Field(max_length=16), AfterValidator(_threepl)]
+AccountId = Annotated[str, Field(max_length=16), AfterValidator(_account)]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from deploy.local import samples
+from deploy.local import sample_orders as samples
 from order_router.sources import OrderEvent, shopify, translate, woocommerce
 from shared.contracts import cloudevents
 from shared.contracts.cloudevents import CloudEvent

@@ -1,0 +1,147 @@
+"""The `orderdock` command: each sub-command is a function here or in a file of its own."""
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import platformdirs
+import typer
+from rich.console import Console
+from rich.table import Column, Table
+
+from deploy.local import demo as demonstration
+from deploy.local import publish as publishing
+from deploy.local import sample as sample_data
+from deploy.local.errors import PlatformError
+from deploy.local.folder_lock import folder_lock
+from deploy.local.memory import must_be_a_platforms, read_ports
+from deploy.local.platform import Platform, end_leftovers
+from deploy.local.ports import LOOPBACK
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+DataFolder = Annotated[
+    Path, typer.Option("--data", help="Where the platform keeps its data, ports, secrets and logs.")
+]
+DEFAULT_FOLDER = platformdirs.user_data_path("orderdock")
+
+
+def main() -> None:
+    """The entry point: an expected failure is a sentence on stderr and exit code 1."""
+    try:
+        app()
+    except PlatformError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(1) from None
+
+
+@app.command()
+def up(
+    data: DataFolder = DEFAULT_FOLDER,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Fill an empty platform with sample data.")
+    ] = False,
+) -> None:
+    """Start PostgreSQL, Kafka and the services, and keep them running until Ctrl-C."""
+    run_until_signal(_up(data, sample))
+
+
+@app.command()
+def reset(
+    data: DataFolder = DEFAULT_FOLDER,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+) -> None:
+    """Delete a stopped platform's data."""
+    if not data.exists():
+        say(f"There is nothing in {data}.")
+        return
+    must_be_a_platforms(data)
+    with folder_lock(data):
+        if not yes:
+            typer.confirm(f"Delete everything in {data}?", abort=True)
+        end_leftovers(data)
+        shutil.rmtree(data)
+    say(f"Deleted {data}.")
+
+
+@app.command()
+def demo() -> None:
+    """Send sample orders through a platform of its own, check every number, and print them."""
+    checks = asyncio.run(demonstration.run(say))
+    wrong = [check for check in checks if not check.holds]
+    for check in wrong:
+        say(f"WRONG: {check.what} must be {check.expected} and is {check.found}.")
+    if wrong:
+        raise SystemExit(1)
+    say(f"All {len(checks)} numbers are as they must be.")
+
+
+@app.command()
+def publish(
+    files: Annotated[list[Path], typer.Argument(help="Files with order documents or CloudEvents, as JSON.")],
+    shop: Annotated[str | None, typer.Option("--shop", help="Whose orders bare documents are: S-….")] = None,
+    act: Annotated[
+        str, typer.Option("--act", help="What happened: created, updated or cancelled.")
+    ] = "created",
+    data: DataFolder = DEFAULT_FOLDER,
+) -> None:
+    """Put order documents of your own on the order topics of a running platform."""
+    events = publishing.events(files, shop, act)
+    asyncio.run(publishing.publish(running_kafka(data), events))
+    say(f"Published {len(events)} events.")
+
+
+def running_kafka(folder: Path) -> str:
+    """The broker given by the environment, or that of the platform in the folder."""
+    given, port = os.environ.get("KAFKA_BOOTSTRAP_SERVERS"), read_ports(folder).get("kafka")
+    if given is None and port is None:
+        raise PlatformError(f"No platform has run in {folder}. Start one with `orderdock up`.")
+    return given or f"{LOOPBACK}:{port}"
+
+
+def say(sentence: str) -> None:
+    """Tell the person at the terminal, at once also where stdout is a file."""
+    print(sentence, flush=True)
+
+
+def run_until_signal(work: Coroutine[Any, Any, None]) -> None:
+    """Run `work`; Ctrl-C and SIGTERM cancel it, and that is a good end."""
+    try:
+        asyncio.run(_cancelled_by_signal(work))
+    except asyncio.CancelledError:
+        say("Stopped.")
+
+
+async def _cancelled_by_signal(work: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.create_task(work)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    await task
+
+
+async def _up(folder: Path, sample: bool) -> None:
+    async with Platform(folder, say=say) as platform:
+        if sample:
+            say(await sample_data.fill(platform))
+        Console().print(places(platform))
+        say(f"Logs and data are in {platform.folder}. Ctrl-C stops everything; the data stay.")
+        await asyncio.Event().wait()
+
+
+def places(platform: Platform) -> Table:
+    """Where everything is."""
+    addresses = {name: service.url for name, service in platform.services.items()}
+    addresses |= {"kafka": platform.bootstrap_servers, "postgres": platform.database_url("integration")}
+    given = {"kafka": platform.given_kafka, "postgres": platform.given_postgres}
+    table = Table(
+        Column("name", no_wrap=True), Column("address", overflow="fold"), Column("log", no_wrap=True)
+    )
+    for name, address in addresses.items():
+        log = platform.log(name).relative_to(platform.folder)
+        table.add_row(name, address, "not started here" if given.get(name) else str(log))
+    return table
