@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from aiokafka.admin import AIOKafkaAdminClient
 
-from deploy.local import databases
+from deploy.local import databases, demo
 from deploy.local.apart import run_apart
 from deploy.local.kafka import Kafka
+from deploy.local.platform import Platform
 from deploy.local.postgres import Postgres
 from shared.database import asyncpg_url, migrate
 from shared.kafka.topics import TOPICS, create_topics
@@ -138,3 +140,12 @@ async def prefix(servers: Servers) -> AsyncIterator[str]:
     await admin.start()
     await admin.delete_topics([mine + topic.name for topic in TOPICS])
     await admin.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Platform]:
+    """All of Orderdock, embedded, with its own broker and database: tests may kill what they like of it."""
+    made = Platform(tmp_path_factory.mktemp("platform"), environment=demo.ENVIRONMENT)
+    made.given_kafka = made.given_postgres = None
+    async with made:
+        yield made

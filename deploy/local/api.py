@@ -42,13 +42,14 @@ class Api:
         return await self.call("PUT", service, path, body)
 
     async def pages(self, service: str, path: str, **query: Any) -> AsyncIterator[dict[str, Any]]:
-        """Every item of a list, page by page."""
+        """Every entry of a list, page by page; a page names its entries as its path does."""
+        noun = path.rpartition("/")[2]
         cursor = None
         while True:
             page = await self.get(service, path, cursor=cursor, limit=200, **query)
-            for item in page["items"]:
-                yield item
-            cursor = page["next"]
+            for entry in page[noun]:
+                yield entry
+            cursor = page["next_cursor"]
             if cursor is None:
                 return
 

@@ -1,6 +1,7 @@
 """The demo: one shop, two 3PLs, some 260 orders through the whole of Orderdock, and every number checked."""
 
 import asyncio
+import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -11,7 +12,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from deploy.local import demo_orders, publish
 from deploy.local.demo_orders import JUNK, Wave
@@ -28,6 +29,7 @@ ENVIRONMENT = {
     "webhook-dispatcher": {**LOOPBACK_ALLOWED, "ORDERDOCK_RETRY_SCHEDULE": "1,1,2"},
 }
 PATIENCE = 120.0
+COLUMNS = ("", "orders in", "assigned", "returned", "webhooks sent", "attempts", "verified", "dead letters")
 REFUSALS = 2  # how often the second receiver answers 503 to a webhook before it takes it
 
 
@@ -65,7 +67,8 @@ async def run(say: Say) -> list[Check]:
             Platform(Path(folder), environment=ENVIRONMENT, say=say) as platform,
         ):
             checks, table = await _play(platform, north, south, say)
-    Console().print(table)
+    # Where no terminal says how wide it is, the table is as wide as it needs to be.
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
     say(f"The demo took {time.monotonic() - began:.1f} s.")
     return checks
 
@@ -121,9 +124,7 @@ async def _publish(platform: Platform, events: Sequence[dict[str, Any]], junk: S
 async def _report(platform: Platform, operator: Account, sides: Sequence[Side]) -> tuple[list[Check], Table]:
     orders = [order async for order in operator.api.pages("order-router", "/orders")]
     letters = await _records(platform, dead_letter("order-router"))
-    table = Table(
-        "", "orders in", "assigned", "returned", "webhooks sent", "attempts", "verified", "dead letters"
-    )
+    table = Table(*(Column(name, no_wrap=True) for name in COLUMNS))
     checks = [
         Check("orders in", sum(len(side.wave.kinds) for side in sides), len(orders)),
         Check("dead letters", len(JUNK), letters),

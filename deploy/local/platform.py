@@ -46,6 +46,7 @@ class Platform:
         self._environment = environment or {}
         self._say = say
         self._held = ExitStack()
+        self._own_backing: tuple[str, ...] = ()
         self._supervisor = Supervisor(say)
         self.given_kafka = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
         self.given_postgres = os.environ.get("DATABASE_URL")
@@ -109,11 +110,13 @@ class Platform:
         self._held.close()
 
     async def wait_ready(self, timeout: float = 90.0) -> None:
-        """Wait until every service that isn't paused is ready, those too that are just being started again.
+        """Wait until every part that isn't paused is ready, those too that are just being started again.
 
         Raises `PlatformError` after `timeout` seconds.
         """
         deadline = time.monotonic() + timeout
+        for part in filter(self._supervisor.keeps, self._own_backing):
+            await asyncio.to_thread(self._supervisor.parts[part].wait_ready)
         for name in filter(self._supervisor.keeps, self.services):
             while (reason := await asyncio.to_thread(self.services[name].why_unready)) is not None:
                 if time.monotonic() > deadline:
@@ -138,6 +141,7 @@ class Platform:
             await jars.class_path(self._say)
             self._say(f"Starting Apache Kafka {self.kafka.version} …")
             own["kafka"] = self.kafka
+        self._own_backing = tuple(own)
         await self._supervisor.start_all(own)
 
     async def _make_databases_and_topics(self) -> None:
