@@ -1,0 +1,182 @@
+"""Batches from a real broker into a real database: each record once, whatever fails meanwhile."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+from sqlalchemy import text
+
+from shared.database import Database, asyncpg_url
+from shared.kafka.batches import Batch, Batches
+from shared.kafka.consumer import BatchConsumer, Subscription, kafka_broker
+from shared.kafka.records import Record
+from shared.telemetry import Metrics
+from tests.builders import NOW
+from tests.conftest import MakeDatabase, Servers
+from tests.harness import publish, until
+
+
+@dataclass
+class Handler:
+    """Writes each record's value to a table; `b"bad"` can never work, and the first `outages` calls fail."""
+
+    outages: int = 0
+    batches: list[int] = field(default_factory=list)
+
+    async def handle(self, batch: Batch) -> None:
+        if self.outages:
+            self.outages -= 1
+            raise ConnectionRefusedError("the database is away")
+        self.batches.append(len(batch.records))
+        for record in batch.records:
+            if record.value == b"bad":
+                raise ValueError("this record breaks the handler")
+            statement = text("INSERT INTO handled VALUES (:value)")
+            await batch.connection.execute(statement, {"value": (record.value or b"").decode()})
+
+
+@pytest.fixture
+async def database(make_database: MakeDatabase) -> AsyncIterator[Database]:
+    made = Database(asyncpg_url(make_database("order_router")))
+    async with made.transaction() as connection:
+        await connection.execute(text("CREATE TABLE handled (value text)"))
+    yield made
+    await made.close()
+
+
+def batches(database: Database, handler: Handler) -> Batches:
+    return Batches(
+        database, handler.handle, dead_letter_topic="dead", metrics=Metrics("test"), committed=lambda: None
+    )
+
+
+@asynccontextmanager
+async def consuming(
+    servers: Servers, prefix: str, database: Database, handler: Handler
+) -> AsyncIterator[BatchConsumer]:
+    broker = kafka_broker(servers.bootstrap_servers, "test", 5)
+    subscription = Subscription(prefix + "group", topics=(prefix + "orders.created",))
+    consumer = BatchConsumer(broker, database, subscription, batches(database, handler))
+    await broker.start()
+    try:
+        yield consumer
+    finally:
+        await broker.stop()
+
+
+async def handled(database: Database) -> list[str]:
+    async with database.transaction() as connection:
+        return list((await connection.execute(text("SELECT value FROM handled"))).scalars())
+
+
+async def dead(database: Database) -> list[str]:
+    async with database.transaction() as connection:
+        return list((await connection.execute(text("SELECT reason FROM dead_letters"))).scalars())
+
+
+def records(*values: bytes, first: int = 0) -> list[Record]:
+    return [Record("t", 0, first + place, None, value, {}, NOW) for place, value in enumerate(values)]
+
+
+async def test_a_record_that_breaks_the_handler_is_a_dead_letter_and_the_others_go_through(
+    database: Database,
+) -> None:
+    await batches(database, Handler()).commit(records(b"1", b"bad", b"3"))
+    assert sorted(await handled(database)) == ["1", "3"]
+    [reason] = await dead(database)
+    assert reason == "handling it failed: ValueError: this record breaks the handler"
+
+
+async def test_a_batch_that_comes_again_is_handled_once(database: Database) -> None:
+    one = batches(database, Handler())
+    await one.commit(records(b"1", b"2"))
+    await one.commit(records(b"1", b"2", b"3"))
+    assert sorted(await handled(database)) == ["1", "2", "3"]
+
+
+async def test_two_processes_with_the_same_partition_handle_each_record_once(database: Database) -> None:
+    values = [str(number).encode() for number in range(100)]
+    both = batches(database, Handler()), batches(database, Handler())
+    work = [
+        one.commit(records(*values[start : start + 10], first=start))
+        for start in range(0, 100, 10)
+        for one in both
+    ]
+    for pair in zip(work[::2], work[1::2], strict=True):
+        await asyncio.gather(*pair)
+    assert sorted(await handled(database)) == sorted(value.decode() for value in values)
+
+
+async def test_what_passes_by_itself_is_tried_again_until_it_works(
+    servers: Servers, prefix: str, database: Database
+) -> None:
+    handler = Handler(outages=4)
+    await publish(servers.bootstrap_servers, (prefix + "orders.created", b"1", b"1"))
+    async with consuming(servers, prefix, database, handler):
+        await until("the record is handled", lambda: handled(database))
+    assert (handler.outages, await handled(database), await dead(database)) == (0, ["1"], [])
+
+
+async def test_a_consumer_goes_on_where_the_database_stands(
+    servers: Servers, prefix: str, database: Database
+) -> None:
+    topic = prefix + "orders.created"
+    for value in (b"1", b"2", b"3"):
+        await publish(servers.bootstrap_servers, (topic, b"key", value))
+
+        async def there(value: str = value.decode()) -> bool:
+            return value in await handled(database)
+
+        async with consuming(servers, prefix, database, Handler()):
+            await until(f"record {value!r} is handled", there)
+    assert await handled(database) == ["1", "2", "3"]
+
+
+async def test_a_database_beyond_the_topics_end_is_said_and_nothing_is_read(
+    servers: Servers, prefix: str, database: Database
+) -> None:
+    topic = prefix + "orders.created"
+    async with database.transaction() as connection:
+        await connection.execute(
+            text("INSERT INTO consumer_offsets SELECT :topic, n, 500 FROM generate_series(0, 2) n"),
+            {"topic": topic},
+        )
+    await publish(servers.bootstrap_servers, (topic, b"key", b"1"))
+    async with consuming(servers, prefix, database, Handler()) as consumer:
+
+        async def all_refused() -> bool:
+            return len(consumer.beyond_end) == 3
+
+        await until("every partition is refused", all_refused)
+        await publish(servers.bootstrap_servers, (topic, b"key", b"2"))
+    assert await handled(database) == []
+    assert "beyond the topic's end" in next(iter(consumer.beyond_end.values()))
+
+
+async def test_a_closed_gate_holds_records_back_and_an_open_one_lets_them_in(
+    servers: Servers, prefix: str, database: Database
+) -> None:
+    gate = {"open": False}
+    broker = kafka_broker(servers.bootstrap_servers, "test", 5)
+    subscription = Subscription(prefix + "group", topics=(prefix + "orders.created",))
+    handler = Handler()
+    asked: list[bool] = []
+
+    def is_open() -> bool:
+        asked.append(gate["open"])
+        return gate["open"]
+
+    BatchConsumer(broker, database, subscription, batches(database, handler), gate=is_open)
+    await broker.start()
+    await publish(servers.bootstrap_servers, (prefix + "orders.created", b"1", b"1"))
+
+    async def asked_thrice() -> bool:
+        return len(asked) >= 3
+
+    await until("the gate is asked", asked_thrice)
+    assert await handled(database) == []
+    gate["open"] = True
+    await until("the record is handled", lambda: handled(database))
+    await broker.stop()
