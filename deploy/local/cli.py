@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from deploy.local import demo as demonstration
+from deploy.local import operators
 from deploy.local import publish as publishing
 from deploy.local import sample as sample_data
 from deploy.local.errors import PlatformError
@@ -24,6 +25,8 @@ from deploy.local.platform import Platform, end_leftovers
 from deploy.local.ports import LOOPBACK
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+operators_app = typer.Typer(no_args_is_help=True, help="Those who run the platform.")
+app.add_typer(operators_app, name="operators")
 
 DataFolder = Annotated[
     Path, typer.Option("--data", help="Where the platform keeps its data, ports, secrets and logs.")
@@ -94,6 +97,16 @@ def publish(
     events = publishing.events(files, shop, act)
     asyncio.run(publishing.publish(running_kafka(data), events))
     say(f"Published {len(events)} events.")
+
+
+@operators_app.command("create")
+def create_operator(
+    email: str,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    data: DataFolder = DEFAULT_FOLDER,
+) -> None:
+    """Make an operator of a running platform; its API key is shown once."""
+    raise SystemExit(operators.create(data, running_kafka(data), email, as_json=as_json))
 
 
 def running_kafka(folder: Path) -> str:

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from shared.offsets import Place
-
+Place = tuple[str, int]  # topic, partition
 MAX_AGE = 30.0  # seconds that a record of `links` may wait before orders do
 CATCHING_UP = "the links are not applied up to where `links` ended at the start"
 LAGGING = "the oldest record of `links` that is not applied yet is older than 30 s"

@@ -4,10 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-import structlog
-
+from order_router.announcements import log_announcements, messages
 from order_router.lifecycle import (
-    Announcement,
     Outcome,
     StoredOrder,
     Version,
@@ -21,14 +19,12 @@ from order_router.store import links as link_store
 from order_router.store import orders as order_store
 from order_router.store.orders import Key
 from shared import outbox
-from shared.contracts import assignments, cloudevents, links
+from shared.contracts import cloudevents, links
 from shared.contracts.links import Link
 from shared.contracts.orders import MAX_ORDER_BYTES
 from shared.errors import UnreadableMessage
 from shared.kafka.batches import Batch
 from shared.kafka.records import Record
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -114,27 +110,6 @@ def read_arrival(record: Record) -> Arrival | None:
     if event is None:
         return None
     return Arrival(event, version_of(event, record.topic, record.partition, record.offset))
-
-
-def messages(announcements: Iterable[Announcement], topic: str, now: datetime) -> list[outbox.Message]:
-    """The announcements as messages under their order's key."""
-    return [
-        outbox.Message(
-            topic,
-            assignments.key(each.assignment.shop_id, each.assignment.order_id).encode(),
-            assignments.write(each.assignment, each.type, each.document, now),
-        )
-        for each in announcements
-    ]
-
-
-def log_announcements(announcements: Iterable[Announcement]) -> None:
-    """One wide line for each outcome."""
-    for each in announcements:
-        log.info(
-            "order." + each.type.rpartition(".")[2],
-            **each.assignment.model_dump(exclude={"settings", "settings_version"}),
-        )
 
 
 def _link(order: StoredOrder, links_of_shop: Mapping[str, Link]) -> Link | None:

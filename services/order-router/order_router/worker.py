@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from order_router.handlers import log_announcements, messages
+from order_router.announcements import log_announcements, messages
 from order_router.lifecycle import Announcement, bring_up
 from order_router.store import links as link_store
 from order_router.store import orders as order_store
