@@ -3,6 +3,7 @@
 Source: RFC 7519 (JWT), RFC 8037 (EdDSA), RFC 7517 (JWK), RFC 6750 (bearer tokens).
 """
 
+import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
@@ -112,12 +113,18 @@ class TrustedKeys:
         self._client = httpx.AsyncClient(base_url=integration_url, timeout=5, trust_env=False)
         self._keys: dict[str, tuple[PyJWK, datetime]] = {}
         self._last_fetch = -UNKNOWN_KEY_WAIT
+        self._loading = asyncio.Lock()
 
     async def find(self, kid: str) -> PyJWK | None:
-        """The key of this id, if it is still trusted; an unknown id is asked for, at most every 10 s."""
+        """The key of this id, if it is still trusted; an unknown id is asked for, at most every 10 s.
+
+        A load at hand is waited for: its answer may hold the key.
+        """
         key = self._trusted(kid)
-        if key is None and time.monotonic() - self._last_fetch >= UNKNOWN_KEY_WAIT:
-            await self._load()
+        if key is None:
+            async with self._loading:
+                if time.monotonic() - self._last_fetch >= UNKNOWN_KEY_WAIT:
+                    await self._load()
             key = self._trusted(kid)
         return key
 
@@ -129,7 +136,8 @@ class TrustedKeys:
         return key if datetime.now(UTC) - fetched_at < TRUST else None
 
     async def _refresh_step(self) -> bool:
-        await self._load()
+        async with self._loading:
+            await self._load()
         return False
 
     async def _load(self) -> None:

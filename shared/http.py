@@ -6,10 +6,12 @@ Source: RFC 9457 (problem details).
 import hmac
 from typing import Any
 
+import asyncpg
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -38,7 +40,9 @@ def create_api(service: Service, title: str, description: str) -> FastAPI:
     api.add_exception_handler(Problem, _on_problem)
     api.add_exception_handler(RequestValidationError, _on_invalid)
     api.add_exception_handler(HTTPException, _on_http)
-    api.add_exception_handler(Exception, _on_failure)
+    # Named, these are answered and done with; under Exception alone Starlette also ends the connection.
+    for failure in (SQLAlchemyError, asyncpg.InterfaceError, OSError, Exception):
+        api.add_exception_handler(failure, _on_failure)
     _add_health(api, service)
     return api
 
@@ -113,7 +117,7 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
 
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    kinds = {404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}
+    kinds = {400: "invalid-request", 404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}
     return problem(error.status_code, kinds.get(error.status_code, "http"), str(error.detail))
 
 

@@ -116,9 +116,11 @@ class Service:
     async def _stop(self) -> None:
         """Takes no more work, ends what is at hand, and lets go."""
         self.started = False
+        # First, for it asks the broker's client, which answers nobody once it is closed.
+        await self._monitor.stop(timeout=1)
         if self.broker is not None:
             await self.broker.stop()
-        for loop in [*self.loops, self._monitor]:
+        for loop in self.loops:
             await loop.stop(self.settings.drain_timeout)
         await self.relay.stop()
         for step in self.on_stop:
@@ -198,7 +200,8 @@ def _serve(api: FastAPI, settings: ServiceSettings) -> None:
         timeout_graceful_shutdown=int(settings.drain_timeout),
     )
     server = uvicorn.Server(config)
-    server.run()
+    with contextlib.suppress(SystemExit):  # how uvicorn ends when the lifespan didn't start
+        server.run()
     if api.state.service.refusal is not None:
         raise api.state.service.refusal
     if not server.started:

@@ -25,7 +25,7 @@ class ServiceSettings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     topic_prefix: str = Field(default="", pattern=r"^[a-zA-Z0-9._-]*$")
-    metrics_token: SecretStr | None = None
+    metrics_token: SecretStr | None = Field(default=None, min_length=1)
     log_level: str = Field(default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")
     start_timeout: float = Field(default=60, gt=0)
     drain_timeout: float = Field(default=15, gt=0)

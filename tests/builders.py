@@ -5,7 +5,8 @@ import random
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.contracts import identifiers, links
+from shared.contracts import assignments, identifiers, links
+from shared.contracts.assignments import ASSIGNED, Assignment, AssignmentType
 from shared.contracts.identifiers import ALPHABET, SYMBOLS, AccountKind
 from shared.contracts.links import Link
 
@@ -77,3 +78,28 @@ def order_event(
         "data": data,
     }
     return json.dumps(event).encode()
+
+
+def assignment(order_id: str = "1001", sequence: int = 1, **changes: Any) -> Assignment:
+    """The assignment of an open order under link-1, with no webhook URL in its settings."""
+    whole: dict[str, Any] = {
+        "shop_id": SHOP,
+        "order_id": order_id,
+        "sequence": sequence,
+        "holder": "threepl",
+        "stage": "open",
+        "threepl_id": THREEPL,
+        "link_id": "link-1",
+        "epoch": 0,
+        "settings": {},
+        "settings_version": 1,
+        "order": order(order_id),
+    }
+    return Assignment.model_validate({**whole, **changes})
+
+
+def assignment_message(
+    held: Assignment, event_type: AssignmentType = ASSIGNED, time: datetime | None = None
+) -> bytes:
+    """The record of `assignments` for it."""
+    return assignments.write(held, event_type, json.dumps(held.order), time or datetime.now(UTC))

@@ -1,9 +1,13 @@
 """Orderdock's topics (DESIGN 6): their names, partitions and settings, and how they are made."""
 
+import argparse
+import asyncio
+import os
+import sys
 from dataclasses import dataclass, field
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 ORDERS_CREATED = "orders.created"
 ORDERS_UPDATED = "orders.updated"
@@ -70,3 +74,25 @@ async def create_topics(
                 raise for_code(code)(f"{name}: {message}")
     finally:
         await admin.close()
+
+
+def main() -> None:
+    """`python -m shared.kafka.topics`: makes the topics on `KAFKA_BOOTSTRAP_SERVERS`.
+
+    Exits 2 if that isn't set, 1 if the broker can't be reached or refuses.
+    """
+    parser = argparse.ArgumentParser(prog="python -m shared.kafka.topics", description="Make the topics.")
+    parser.add_argument("--replication", type=int, default=1, help="copies of each partition (default 1)")
+    replication = parser.parse_args().replication
+    servers = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
+    if not servers:
+        parser.error("KAFKA_BOOTSTRAP_SERVERS is missing")
+    prefix = os.environ.get("ORDERDOCK_TOPIC_PREFIX", "")
+    try:
+        asyncio.run(create_topics(servers, prefix, replication=replication))
+    except KafkaError as error:
+        sys.exit(f"The topics can't be made on {servers}: {error}")
+
+
+if __name__ == "__main__":
+    main()

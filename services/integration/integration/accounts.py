@@ -1,0 +1,63 @@
+"""An account: a shop, a 3PL or an operator, with its plan (DESIGN 2.1 and 2.4)."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from integration.plain_text import plain
+from shared.contracts.identifiers import ALPHABET, SYMBOLS, AccountKind
+from shared.contracts.links import Side
+from shared.errors import Problem
+
+Plan = Literal["free", "grow", "conquer"]
+Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(plain)
+]
+Email = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, to_lower=True, max_length=254, pattern=r"^[^@\s]{1,64}@[^@\s]+\.[^@\s]+$"
+    ),
+    AfterValidator(plain),
+]
+
+WORDS: dict[AccountKind, str] = {"shop": "shop", "threepl": "3PL", "operator": "operator"}
+WITH_ARTICLE: dict[AccountKind, str] = {"shop": "a shop", "threepl": "a 3PL", "operator": "an operator"}
+_PLANS_THAT_LINK: dict[Side, tuple[Plan, ...]] = {"shop": ("grow", "conquer"), "threepl": ("conquer",)}
+
+
+class Account(BaseModel):
+    """One account; its e-mail, in lower case, is unique among the accounts of its kind."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: str = Field(examples=["S-7F3K-9QXC"])
+    kind: AccountKind
+    email: str
+    name: str
+    plan: Plan
+    created_at: datetime
+
+
+def symbols(chance: int) -> str:
+    """The random symbols of an account's id from a number below `len(ALPHABET) ** SYMBOLS`."""
+    chosen = []
+    for _ in range(SYMBOLS):
+        chance, place = divmod(chance, len(ALPHABET))
+        chosen.append(ALPHABET[place])
+    return "".join(chosen)
+
+
+def require_plan(side: Side, plan: Plan) -> None:
+    """Raises the 403 problem `plan-required` unless a side on this plan may turn on a link (DESIGN 2.4)."""
+    enough = _PLANS_THAT_LINK[side]
+    if plan not in enough:
+        wanted = " or ".join(enough)
+        raise Problem(
+            403,
+            "plan-required",
+            f"A {WORDS[side]} needs the plan {wanted} to start or activate a link; this account's is {plan}.",
+            plan=plan,
+            plans=list(enough),
+        )

@@ -1,0 +1,1 @@
+"""What a request wakes: the HTTP API, one file a noun."""

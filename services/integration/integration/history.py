@@ -1,0 +1,55 @@
+"""A link's history: who did what to it, when, and what that changed (DESIGN 2.8)."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from integration.lifecycle import Act
+from shared.contracts.links import Link
+
+_SAID_ELSEWHERE = {"id", "version", "created_at", "changed_at"}
+_PARTS = ("settings", "rules", "open_settings")
+
+
+class Change(BaseModel):
+    """One field before and after."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
+
+    before: Any = Field(alias="from")
+    after: Any = Field(alias="to")
+
+
+class HistoryLine(BaseModel):
+    """One change of a link: it made the version; `changes` is by field, as in `settings.webhook_url`."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    version: int
+    who: str = Field(description="The id of the account that acted.")
+    act: Act
+    at: datetime
+    changes: dict[str, Change]
+
+
+def line(before: Link | None, after: Link, act: Act, who: str) -> HistoryLine:
+    """The history line of the change from one version of a link, None if it is new, to the next."""
+    return HistoryLine(
+        version=after.version, who=who, act=act, at=after.changed_at, changes=_changes(before, after)
+    )
+
+
+def _changes(before: Link | None, after: Link) -> dict[str, Change]:
+    old, new = _fields(before) if before else {}, _fields(after)
+    return {
+        name: Change(before=old.get(name), after=new.get(name))
+        for name in [*new, *(old.keys() - new.keys())]
+        if old.get(name) != new.get(name)
+    }
+
+
+def _fields(link: Link) -> dict[str, Any]:
+    whole = link.model_dump(mode="json", exclude=_SAID_ELSEWHERE)
+    parts = {part: whole.pop(part) for part in _PARTS}
+    return {**whole, **{f"{part}.{name}": value for part in _PARTS for name, value in parts[part].items()}}
