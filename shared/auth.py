@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 import httpx
 import jwt
+import structlog
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from jwt import PyJWK
@@ -23,6 +24,8 @@ from shared.database import Database
 from shared.errors import Problem, forbidden
 from shared.loops import Loop
 from shared.telemetry import Metrics
+
+log = structlog.get_logger()
 
 ISSUER = "orderdock"
 AUDIENCE = "orderdock"
@@ -147,8 +150,8 @@ class TrustedKeys:
             response = await self._client.get("/.well-known/jwks.json")
             response.raise_for_status()
             await self._store(response.json()["keys"])
-        except httpx.HTTPError:
-            pass
+        except httpx.HTTPError as error:
+            log.warning("trusted-keys.not-fetched", error=f"{type(error).__name__}: {error}")
         async with self._database.transaction() as connection:
             rows = await connection.execute(text("SELECT kid, jwk, fetched_at FROM trusted_keys"))
             self._keys = {row.kid: (PyJWK(row.jwk), row.fetched_at) for row in rows}

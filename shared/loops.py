@@ -36,11 +36,10 @@ class Loop:
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
         self._failures = 0
-        self._last_turn = time.monotonic()
+        self._step_began: float | None = None
 
     def start(self) -> None:
         self._stopping = False
-        self._last_turn = time.monotonic()
         self._task = asyncio.create_task(self._run(), name=self.name)
 
     def nudge(self) -> None:
@@ -59,8 +58,8 @@ class Loop:
 
     @property
     def silence(self) -> float:
-        """Seconds since a step last began or ended: more than a minute or two, and it hangs."""
-        return time.monotonic() - self._last_turn
+        """Seconds that the step at hand has taken: more than a minute or two, and it hangs."""
+        return 0.0 if self._step_began is None else time.monotonic() - self._step_began
 
     async def _run(self) -> None:
         while not self._stopping:
@@ -71,7 +70,7 @@ class Loop:
                 await asyncio.wait_for(self._nudged.wait(), self._wait())
 
     async def _tried(self) -> bool:
-        self._last_turn = time.monotonic()
+        self._step_began = time.monotonic()
         try:
             more = await self._step()
         except Exception as error:
@@ -79,8 +78,9 @@ class Loop:
             self._failed.inc()
             log.warning("loop.failed", loop=self.name, failures=self._failures, exc_info=error)
             return False
+        finally:
+            self._step_began = None
         self._failures = 0
-        self._last_turn = time.monotonic()
         return more
 
     def _wait(self) -> float:

@@ -93,6 +93,9 @@ class Platform:
             memory.must_be_a_platforms(self.folder)
             self._held.enter_context(folder_lock(self.folder))
             memory.write_ports(self.folder, memory.read_ports(self.folder))
+            # Orders are people's data: what is not PostgreSQL's, which sees to itself, is its owner's only.
+            for private in ("kafka", "logs"):
+                (self.folder / private).mkdir(mode=0o700, exist_ok=True)
             await asyncio.to_thread(end_leftovers, self.folder)
             await self._start_backing()
             await self._make_databases_and_topics()

@@ -54,7 +54,7 @@ class Relay:
         self.loop.nudge()
 
     async def stop(self) -> None:
-        """Publishes what waits, if that goes quickly, and lets go of lock and producer."""
+        """Ends the window at hand and lets go of lock and producer; what waits is the next relay's."""
         await self.loop.stop()
         await self._let_go()
 
