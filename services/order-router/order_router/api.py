@@ -1,9 +1,6 @@
 """A request came: who holds which order, and why."""
 
-import base64
-import json
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
@@ -11,11 +8,12 @@ from pydantic import AwareDatetime, BaseModel
 
 from order_router.routing import Decision
 from order_router.store import views
+from shared import pages
 from shared.auth import Caller
 from shared.contracts.assignments import Holder, Stage
 from shared.contracts.links import Settings
 from shared.database import Database
-from shared.errors import Problem, not_found
+from shared.errors import not_found
 
 Limit = Annotated[int, Query(ge=1, le=200, description="Orders a page.")]
 Cursor = Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before.")]
@@ -44,7 +42,7 @@ class OrderDetail(OrderSummary):
 
 
 class OrderPage(BaseModel):
-    """Orders, the oldest first; without `next_cursor` it is the last page."""
+    """Orders, the newest first; without `next_cursor` it is the last page."""
 
     orders: list[OrderSummary]
     next_cursor: str | None
@@ -60,10 +58,9 @@ def routes(database: Database, caller: Callable[..., Awaitable[Caller]]) -> APIR
         """The orders the caller may see."""
         who.require("read")
         async with database.transaction() as connection:
-            rows = await views.page(connection, who, _after(cursor), limit + 1)
-        orders = [OrderSummary.model_validate(row) for row in rows[:limit]]
-        more = len(rows) > limit
-        return OrderPage(orders=orders, next_cursor=_cursor(orders[-1]) if more else None)
+            rows = await views.page(connection, who, pages.read(cursor), limit + 1)
+        orders, following = pages.cut([OrderSummary.model_validate(row) for row in rows], limit, _cursor)
+        return OrderPage(orders=orders, next_cursor=following)
 
     @router.get("/orders/{shop_id}/{order_id}")
     async def read_order(who: Who, shop_id: str, order_id: str) -> OrderDetail:
@@ -79,15 +76,4 @@ def routes(database: Database, caller: Callable[..., Awaitable[Caller]]) -> APIR
 
 
 def _cursor(order: OrderSummary) -> str:
-    place = [order.created_at.isoformat(), order.shop_id, order.order_id]
-    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
-
-
-def _after(cursor: str | None) -> tuple[datetime, str, str] | None:
-    if cursor is None:
-        return None
-    try:
-        created_at, shop_id, order_id = json.loads(base64.urlsafe_b64decode(cursor))
-        return datetime.fromisoformat(created_at), str(shop_id), str(order_id)
-    except ValueError as error:
-        raise Problem(422, "invalid-request", "cursor: take it as it is from the page before.") from error
+    return pages.write(order.created_at, f"{order.shop_id}/{order.order_id}")

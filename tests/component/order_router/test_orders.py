@@ -170,3 +170,36 @@ async def test_settings_meant_for_open_orders_reach_them_and_others_do_not(route
         said = await router.said(2)
     assert seen["settings"]["charge_to"] == "threepl"
     assert said[-1]["settings"]["client_reference"] == "ACME"  # type: ignore[index]
+
+
+async def test_pages_of_orders_are_cut_and_no_other_account_sees_them(router: Router) -> None:
+    await router.publish(
+        ("links", "link-1", link_message()),
+        *(("orders.created", str(number), order_event(order(str(number)))) for number in range(7)),
+    )
+    shop, threepl = router.tokens.headers(SHOP, "shop"), router.tokens.headers(THREEPL, "threepl")
+    stranger = router.tokens.headers(account_id("threepl", 2), "threepl")
+    async with router.start() as client:
+        await router.said(7)
+        seen: list[str] = []
+        cursor = None
+        while cursor is not None or not seen:
+            answer = await client.get(
+                "/orders", headers=shop, params={"limit": 3, **({"cursor": cursor} if cursor else {})}
+            )
+            page = answer.json()
+            seen += [each["order_id"] for each in page["orders"]]
+            cursor = page["next_cursor"]
+        held = (await client.get("/orders", headers=threepl)).json()["orders"]
+        others = (await client.get("/orders", headers=stranger)).json()["orders"]
+        refused = await client.get(f"/orders/{SHOP}/1", headers=stranger)
+        nobody = await client.get("/orders")
+        junk = [
+            await client.get("/orders", headers=shop, params={"cursor": bad})
+            for bad in ("x", "NQ==", "!", "é")
+        ]
+    assert sorted(seen) == [str(number) for number in range(7)]
+    assert {each["holder"] for each in held} == {"threepl"}
+    assert (len(held), others, refused.status_code, nobody.status_code) == (7, [], 404, 401)
+    assert {answer.status_code for answer in junk} == {422}
+    assert refused.headers["content-type"] == "application/problem+json"

@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from integration import api_keys, history, pages
+from integration import api_keys, history
 from integration.accounts import Email, Name, symbols
 from integration.plain_text import plain
 from integration.signing_keys import SigningKey, signer
+from shared import pages
 from shared.contracts.identifiers import ALPHABET, SYMBOLS
 from shared.contracts.links import OpenSetting, Settings
 from shared.errors import Problem

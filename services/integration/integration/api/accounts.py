@@ -8,12 +8,12 @@ from pydantic import BaseModel, ConfigDict
 
 from integration.accounts import Account, Email, Name, Plan
 from integration.api.parts import EVERYWHERE, GivenCaller, GivenParts, GivenPlace, Limit, problems
-from integration.pages import cut, write
 from integration.registration import open_account
 from integration.store import accounts
 from shared.auth import Caller
 from shared.contracts.identifiers import AccountKind
 from shared.errors import forbidden, not_found
+from shared.pages import cut, write
 
 log = structlog.get_logger()
 

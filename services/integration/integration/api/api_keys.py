@@ -11,11 +11,11 @@ from integration.accounts import Name
 from integration.api.accounts import require_own
 from integration.api.parts import EVERYWHERE, GivenCaller, GivenParts, GivenPlace, Limit, problems
 from integration.api_keys import ApiKey, IssuedApiKey
-from integration.pages import cut, write
 from integration.registration import issue_key
 from integration.store import accounts, api_keys
 from shared.auth import Scope
 from shared.errors import not_found
+from shared.pages import cut, write
 
 log = structlog.get_logger()
 

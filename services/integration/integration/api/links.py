@@ -23,10 +23,10 @@ from integration.api.changes import (
 )
 from integration.api.parts import EVERYWHERE, GivenCaller, GivenParts, GivenPlace, Limit, problems
 from integration.history import HistoryLine
-from integration.pages import cut, write
 from integration.store import accounts, links
 from shared.contracts.links import Link, Side, Status
 from shared.errors import Problem
+from shared.pages import cut, write
 
 router = APIRouter(prefix="/links", tags=["links"], responses=EVERYWHERE)
 

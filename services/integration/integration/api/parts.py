@@ -7,11 +7,11 @@ from typing import Annotated, Any
 from fastapi import Depends, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from integration.pages import Place, read
 from integration.tokens import Tokens
 from shared.auth import Caller, caller_dependency
 from shared.database import Database
 from shared.egress import Network
+from shared.pages import Place, read
 
 _BEARER = HTTPBearer(auto_error=False, description="An access token from POST /oauth/token.")
 

@@ -6,8 +6,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from integration.accounts import Account
-from integration.pages import Place
 from shared.contracts.identifiers import AccountKind
+from shared.pages import Place
 
 _ADD = text(
     """

@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from integration.api_keys import ApiKey
-from integration.pages import Place
+from shared.pages import Place
 
 _ADD = text(
     """

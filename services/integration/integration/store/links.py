@@ -8,10 +8,10 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from integration.history import HistoryLine
-from integration.pages import Place
 from shared.auth import Caller
 from shared.contracts.identifiers import AccountKind
 from shared.contracts.links import Link, Status
+from shared.pages import Place
 
 # A pair's live link, if there is one, is answered in place of the new one, held until the transaction ends.
 _ADD = text(

@@ -1,7 +1,6 @@
 """Orders as they are seen: an open order whose link has moved on is the shop's at once (DESIGN 4.5)."""
 
 import json
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
@@ -10,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from order_router.lifecycle import Holding, StoredOrder, bring_up
 from shared.auth import Caller
 from shared.contracts.links import Link, Settings
+from shared.pages import Place
 
 _HELD = "(orders.link_id IS NOT NULL AND NOT (orders.stage = 'open' AND orders.epoch < links.epoch))"
 _VISIBLE = f"""
@@ -27,9 +27,9 @@ _FROM = """
 
 def _page_of(own: str) -> str:
     return f"""
-        SELECT {_FROM} WHERE {own} AND {_VISIBLE} AND (CAST(:created_at AS timestamptz) IS NULL
-            OR (orders.created_at, orders.shop_id, orders.order_id) > (:created_at, :shop_id, :order_id))
-        ORDER BY orders.created_at, orders.shop_id, orders.order_id LIMIT :limit
+        SELECT {_FROM} WHERE {own} AND {_VISIBLE}
+            AND (orders.created_at, orders.shop_id, orders.order_id) < (:created_at, :shop_id, :order_id)
+        ORDER BY orders.created_at DESC, orders.shop_id DESC, orders.order_id DESC LIMIT :limit
     """
 
 
@@ -44,12 +44,10 @@ _ONE = text(
 )
 
 
-async def page(
-    connection: AsyncConnection, who: Caller, after: tuple[datetime, str, str] | None, limit: int
-) -> list[dict[str, Any]]:
-    """The orders the caller may see, after a place in their order of arrival."""
-    created_at, shop_id, order_id = after or (None, None, None)
-    place = {"created_at": created_at, "shop_id": shop_id, "order_id": order_id, "limit": limit}
+async def page(connection: AsyncConnection, who: Caller, before: Place, limit: int) -> list[dict[str, Any]]:
+    """The orders the caller may see that came before a place, the newest first."""
+    shop_id, _, order_id = before.id.partition("/")
+    place = {"created_at": before.at, "shop_id": shop_id, "order_id": order_id, "limit": limit}
     rows = await connection.execute(_PAGES[who.kind], {**_who(who), **place})
     return [_seen(row) for row in rows]
 
