@@ -106,22 +106,23 @@ class Service:
         await self._until(self._check_topics, "kafka")
         for step in self.before_start:
             await step()
-        if self.broker is not None:
-            await self.broker.start()
+        # Joining a group can take as long as a killed member counts as alive; what waits is sent meanwhile.
         for loop in self._all_loops():
             loop.start()
+        if self.broker is not None:
+            await self.broker.start()
         self.started = True
         log.info("service.started")
 
     async def _stop(self) -> None:
         """Takes no more work, ends what is at hand, and lets go."""
         self.started = False
-        # First, for it asks the broker's client, which answers nobody once it is closed.
+        # Loops ask the broker's client, which answers nobody once it is closed.
         await self._monitor.stop(timeout=1)
-        if self.broker is not None:
-            await self.broker.stop()
         for loop in self.loops:
             await loop.stop(self.settings.drain_timeout)
+        if self.broker is not None:
+            await self.broker.stop()
         await self.relay.stop()
         for step in self.on_stop:
             await step()

@@ -89,10 +89,12 @@ class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         return {place: end - stored.get(place, 0) for place, end in ends.items()}
 
     async def ends(self, topic: str) -> dict[Place, int]:
-        """The end offset of every partition of a topic, whoever is assigned it."""
+        """The end offset of every partition of a topic, whoever is assigned it; none while it isn't known."""
         consumer = self._subscriber.consumer
-        partitions = consumer.partitions_for_topic(topic) or set()
-        return _by_place(await consumer.end_offsets([TopicPartition(topic, number) for number in partitions]))
+        numbers = consumer.partitions_for_topic(topic) if consumer is not None else None
+        if not numbers:
+            return {}
+        return _by_place(await consumer.end_offsets([TopicPartition(topic, number) for number in numbers]))
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Nothing waits: whoever reads these partitions next is held by the rows of their offsets."""

@@ -1,0 +1,11 @@
+"""A request came: endpoints and deliveries are read, a secret is revealed, an endpoint enabled."""
+
+from shared.auth import Caller
+from shared.errors import not_found
+
+
+def may_look(who: Caller, what: str) -> None:
+    """Raises the 403 problem without the scope `read`, and 404 for a shop: webhooks are its 3PLs' own."""
+    who.require("read")
+    if who.kind == "shop":
+        raise not_found(what)

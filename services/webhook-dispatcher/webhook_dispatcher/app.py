@@ -1,0 +1,121 @@
+"""The webhook-dispatcher put together: the only place that reads its settings and builds its parts."""
+
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import FastAPI
+from pydantic import AnyHttpUrl, Field, field_validator
+
+from shared import http, runtime
+from shared.auth import TrustedKeys, caller_dependency
+from shared.database import Database
+from shared.encryption import KeyRing
+from shared.kafka import topics
+from shared.kafka.batches import Batches, Handle
+from shared.kafka.consumer import BatchConsumer, Subscription, kafka_broker
+from shared.kafka.relay import Relay
+from shared.loops import nudging
+from shared.runtime import Service
+from shared.settings import CommaSeparated, EncryptionKeys, ServiceSettings, commas
+from shared.telemetry import Metrics
+from webhook_dispatcher import schedule
+from webhook_dispatcher.api import deliveries as deliveries_api
+from webhook_dispatcher.api import endpoints as endpoints_api
+from webhook_dispatcher.exchange import Egress, Sender
+from webhook_dispatcher.handlers import Handlers
+from webhook_dispatcher.settling import Settler
+from webhook_dispatcher.store import endpoints as endpoint_store
+from webhook_dispatcher.transport import guarded_transport
+from webhook_dispatcher.worker import Dispatcher, Pace
+
+NAME = "webhook-dispatcher"
+TOPICS = (topics.LINKS, topics.ASSIGNMENTS, topics.DELIVERIES, topics.dead_letter(NAME))
+
+Seconds = Annotated[float, Field(gt=0, le=90 * 86_400)]
+
+
+class Settings(ServiceSettings):
+    """The dispatcher's settings, from the environment; times are in seconds."""
+
+    integration_url: AnyHttpUrl
+    encryption_keys: EncryptionKeys
+    allowed_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], CommaSeparated] = ()
+    allow_http: bool = False
+    retry_schedule: Annotated[tuple[Seconds, ...], CommaSeparated] = schedule.DEFAULT
+    request_deadline: float = Field(default=15, gt=0, le=300)
+    concurrency: int = Field(default=200, ge=1, le=10_000)
+    retention_days: int = Field(default=30, ge=1)
+
+    @field_validator("encryption_keys", "allowed_networks", "retry_schedule", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return commas(value)
+
+
+def build(settings: Settings) -> FastAPI:
+    """The service, ready to be served; nothing runs before its lifespan does."""
+    prefix = settings.topic_prefix
+    metrics = Metrics(NAME)
+    database = Database(settings.database_url)
+    relay = Relay(database, settings.kafka_bootstrap_servers, metrics)
+    broker = kafka_broker(settings.kafka_bootstrap_servers, NAME, settings.drain_timeout)
+    trusted = TrustedKeys(database, str(settings.integration_url), metrics)
+    keys = KeyRing(settings.encryption_keys)
+    transport = guarded_transport(settings.allowed_networks)
+    dispatcher = Dispatcher(
+        database,
+        Sender(
+            transport, keys, Egress(settings.allow_http, settings.allowed_networks), settings.request_deadline
+        ),
+        Settler(database, prefix + topics.DELIVERIES, metrics),
+        Pace(settings.concurrency, settings.request_deadline, settings.retry_schedule),
+        metrics,
+    )
+    handlers = Handlers(keys, timedelta(days=settings.retention_days))
+    nudge = nudging(relay.loop, dispatcher.claiming)
+
+    def consumer(topic: str, handle: Handle) -> BatchConsumer:
+        letters = prefix + topics.dead_letter(NAME)
+        batches = Batches(database, handle, dead_letter_topic=letters, metrics=metrics, committed=nudge)
+        subscription = Subscription(f"{prefix}{NAME}.{topic}", topics=(prefix + topic,))
+        return BatchConsumer(broker, database, subscription, batches)
+
+    async def try_keys() -> None:
+        async with database.transaction() as connection:
+            secret = await endpoint_store.newest_secret(connection)
+        if secret is not None:
+            keys.decrypt(secret)
+
+    async def drain() -> None:
+        await dispatcher.drain(settings.drain_timeout)
+
+    service = Service(
+        name=NAME,
+        settings=settings,
+        database=database,
+        metrics=metrics,
+        relay=relay,
+        broker=broker,
+        topics=[prefix + name for name in TOPICS],
+        consumers=[
+            consumer(topics.LINKS, handlers.on_links),
+            consumer(topics.ASSIGNMENTS, handlers.on_assignments),
+        ],
+        loops=[*dispatcher.loops, trusted.loop],
+        before_start=[try_keys],
+        on_stop=[drain, transport.aclose, trusted.close],
+    )
+    caller = caller_dependency(trusted.find)
+    api = http.create_api(
+        service, "Orderdock webhook-dispatcher", "Endpoints, deliveries and their attempts."
+    )
+    api.include_router(endpoints_api.routes(database, keys, prefix + topics.DELIVERIES, caller, nudge))
+    api.include_router(deliveries_api.routes(database, caller))
+    return api
+
+
+def main() -> None:
+    """The command `orderdock-webhook-dispatcher`."""
+    runtime.command(NAME, Settings, build, Path(__file__).parent / "migrations")

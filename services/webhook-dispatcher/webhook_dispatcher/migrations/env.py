@@ -1,0 +1,5 @@
+"""Alembic's environment of the webhook-dispatcher's database."""
+
+from shared import migrations
+
+migrations.run()
