@@ -12,6 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from deploy.local import databases, demo
 from deploy.local.apart import run_apart
+from deploy.local.jars import Say
 from deploy.local.kafka import Kafka
 from deploy.local.platform import Platform
 from deploy.local.postgres import Postgres
@@ -26,6 +27,7 @@ MIGRATIONS = {
 }
 
 MakeDatabase = Callable[[str], str]
+RAN_ON = pytest.StashKey[str]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -51,15 +53,39 @@ def servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     folder = tmp_path_factory.mktemp("servers")
     given_kafka, given_database = os.environ.get("KAFKA_BOOTSTRAP_SERVERS"), os.environ.get("DATABASE_URL")
     if request.config.getoption("--containers"):
-        yield from _containers()
+        started = _containers()
     elif given_kafka and given_database:
-        yield Servers(given_kafka, given_database, "the broker and the database given by the environment")
+        said = "the broker and the database given by the environment"
+        started = iter([Servers(given_kafka, given_database, said)])
     else:
-        yield from _embedded(folder, given_kafka, given_database)
+        started = _embedded(folder, given_kafka, given_database, _teller(request.config))
+    for running in started:
+        request.config.stash[RAN_ON] = running.said
+        yield running
 
 
-def _embedded(folder: Path, given_kafka: str | None, given_database: str | None) -> Iterator[Servers]:
-    kafka, postgres = Kafka(folder / "kafka"), Postgres(folder / "postgres", fsync=False)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Name what the tests ran on."""
+    if RAN_ON in config.stash:
+        terminalreporter.write_line(f"Ran on {config.stash[RAN_ON]}.")
+
+
+def _teller(config: pytest.Config) -> Say:
+    """Says a sentence at once, past pytest's capture: a download of the first run takes a while."""
+    capture = config.pluginmanager.getplugin("capturemanager")
+    assert capture is not None
+
+    def say(sentence: str) -> None:
+        with capture.global_and_fixture_disabled():
+            print(f"\n{sentence}", end="", flush=True)  # noqa: T201
+
+    return say
+
+
+def _embedded(
+    folder: Path, given_kafka: str | None, given_database: str | None, say: Say
+) -> Iterator[Servers]:
+    kafka, postgres = Kafka(folder / "kafka", say=say), Postgres(folder / "postgres", fsync=False)
     said = []
     if not given_kafka:
         kafka.start()
@@ -143,9 +169,12 @@ async def prefix(servers: Servers) -> AsyncIterator[str]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Platform]:
+async def platform(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Platform]:
     """All of Orderdock, embedded, with its own broker and database: tests may kill what they like of it."""
-    made = Platform(tmp_path_factory.mktemp("platform"), environment=demo.ENVIRONMENT)
+    folder, say = tmp_path_factory.mktemp("platform"), _teller(request.config)
+    made = Platform(folder, environment=demo.ENVIRONMENT, say=say)
     made.given_kafka = made.given_postgres = None
     async with made:
         yield made
