@@ -150,7 +150,7 @@ class TrustedKeys:
             response = await self._client.get("/.well-known/jwks.json")
             response.raise_for_status()
             await self._store(response.json()["keys"])
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, jwt.PyJWTError, ValueError, KeyError, TypeError) as error:
             log.warning("trusted-keys.not-fetched", error=f"{type(error).__name__}: {error}")
         async with self._database.transaction() as connection:
             rows = await connection.execute(text("SELECT kid, jwk, fetched_at FROM trusted_keys"))
@@ -159,6 +159,7 @@ class TrustedKeys:
     async def _store(self, keys: list[dict[str, Any]]) -> None:
         async with self._database.transaction() as connection:
             for key in keys:
+                PyJWK(key)  # what is no key is not stored
                 await connection.execute(_STORE, {"kid": key["kid"], "jwk": json.dumps(key)})
 
 

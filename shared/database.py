@@ -8,6 +8,7 @@ from pathlib import Path
 import asyncpg
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import exc, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -24,6 +25,10 @@ def asyncpg_url(url: str) -> str:
     return f"postgresql+asyncpg://{rest}"
 
 
+# What is wrong with the database or with us, not with the values: no privilege, no such table or column.
+UNREADY_SQLSTATES = ("0A", "25", "28", "42")
+
+
 class Database:
     """A service's own database."""
 
@@ -33,6 +38,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_timeout=10,
+            hide_parameters=True,
             connect_args={"timeout": 10, "server_settings": {"application_name": "orderdock"}},
         )
 
@@ -46,6 +52,17 @@ class Database:
         """Asks the database for one row; raises what keeps it from answering."""
         async with asyncio.timeout(5), self.engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
+
+    async def check_tables(self, migrations: Path) -> None:
+        """Raises LookupError while the tables are older than the code; newer ones may be there before it."""
+        scripts = ScriptDirectory(str(migrations))
+        async with self.engine.connect() as connection:
+            found = (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar_one()
+        known = {script.revision for script in scripts.walk_revisions()}
+        if found in known and found != scripts.get_current_head():
+            raise LookupError(
+                f"the tables are at {found}, older than this code: run its `migrate` command first"
+            )
 
     async def version(self) -> str:
         """The server's version, as `SHOW server_version` gives it."""
@@ -66,6 +83,19 @@ def is_passing(error: BaseException) -> bool:
         if str(getattr(cause, "sqlstate", None) or "").startswith(PASSING_SQLSTATES):
             return True
     return False
+
+
+def is_unready(error: BaseException) -> bool:
+    """Whether the database isn't, or isn't yet, the one this code was written for."""
+    return any(
+        str(getattr(cause, "sqlstate", None) or "").startswith(UNREADY_SQLSTATES) for cause in _causes(error)
+    )
+
+
+def in_short(error: BaseException) -> str:
+    """An error in one line, without the values that caused it as far as the database names them."""
+    said = str(getattr(error, "orig", None) or error).partition("\n")[0]
+    return f"{type(error).__name__}: {said}"[:300]
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -46,6 +46,7 @@ class Service:
     database: Database
     metrics: Metrics
     relay: Relay
+    migrations: Path
     broker: KafkaBroker | None = None
     topics: Sequence[str] = ()
     consumers: Sequence[BatchConsumer] = ()
@@ -98,11 +99,13 @@ class Service:
         try:
             await self.database.check()
         except Exception as error:
-            reasons.append(f"the database does not answer: {error}")
+            log.warning("service.not-ready", exc_info=error)
+            reasons.append("the database does not answer")
         return reasons
 
     async def _start(self) -> None:
         await self._until(self.database.check, "database")
+        await self._until(lambda: self.database.check_tables(self.migrations), "tables")
         await self._until(self._check_topics, "kafka")
         for step in self.before_start:
             await step()

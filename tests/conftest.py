@@ -1,6 +1,8 @@
 """What the tests run on: a real broker and a real database, fresh databases and topics for each test."""
 
 import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
@@ -27,6 +29,7 @@ MIGRATIONS = {
 }
 
 MakeDatabase = Callable[[str], str]
+OWN_FOLDER = pytest.StashKey[str]()
 RAN_ON = pytest.StashKey[str]()
 
 
@@ -36,6 +39,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run on Kafka and PostgreSQL containers; without a Docker engine this fails",
     )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Give this run a temporary folder of its own; one that passes deletes it.
+
+    pytest's own lie in one folder, which each new run closes to other users: as root, PostgreSQL is another.
+    """
+    if config.option.basetemp is None:
+        config.option.basetemp = config.stash[OWN_FOLDER] = tempfile.mkdtemp(prefix="orderdock-tests-")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Nobody looks at what passed; what failed left its logs there."""
+    if OWN_FOLDER in session.config.stash and exitstatus != pytest.ExitCode.TESTS_FAILED:
+        shutil.rmtree(session.config.stash[OWN_FOLDER], ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -68,6 +88,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     """Name what the tests ran on."""
     if RAN_ON in config.stash:
         terminalreporter.write_line(f"Ran on {config.stash[RAN_ON]}.")
+    if OWN_FOLDER in config.stash and Path(config.stash[OWN_FOLDER]).exists():
+        terminalreporter.write_line(f"What the tests left, logs too, is in {config.stash[OWN_FOLDER]}.")
 
 
 def _teller(config: pytest.Config) -> Say:

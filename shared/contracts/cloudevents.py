@@ -32,14 +32,15 @@ class CloudEvent(BaseModel):
     data: Any = None
 
 
-def read(value: bytes | None, headers: Headers) -> CloudEvent:
+def read(value: bytes | None, headers: Headers, spare_depth: int = 0) -> CloudEvent:
     """The event in one Kafka record.
 
+    JSON is read up to 200 levels deep; `spare_depth` of them are left for what will go around it.
     Raises `UnreadableMessage`, with a reason for the dead letter, if it is no CloudEvent.
     """
     if not value:
         raise UnreadableMessage("the message is empty; an event needs a JSON body")
-    content = _json(value)
+    content = _json(value, spare_depth)
     try:
         return CloudEvent.model_validate(_attributes(content, headers))
     except ValidationError as error:
@@ -68,9 +69,14 @@ def first_fault(error: ValidationError) -> str:
     return f"{place}: {fault['msg']}" + (f" (and {more} more)" if more else "")
 
 
-def _json(value: bytes) -> Any:
+def _json(value: bytes, spare_depth: int) -> Any:
     try:
-        return pydantic_core.from_json(value, allow_inf_nan=False)
+        content = pydantic_core.from_json(
+            b"[" * spare_depth + value + b"]" * spare_depth, allow_inf_nan=False
+        )
+        for _ in range(spare_depth):
+            [content] = content
+        return content
     except ValueError as error:
         raise UnreadableMessage(f"no JSON: {error}") from error
 

@@ -17,8 +17,9 @@ ORDER_CANCELLED = "com.orderdock.order.cancelled"
 MAX_ORDER_BYTES = 256 * 1024
 SOURCE_PREFIX = "/shops/"
 
-Money = Annotated[str, StringConstraints(pattern=r"^-?\d{1,15}(\.\d{1,6})?$")]
+Money = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,15}(\.[0-9]{1,6})?$")]
 OrderId = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+OrderNumber = Annotated[str, StringConstraints(max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 
@@ -92,7 +93,7 @@ class Order(_Document):
 
     shop: ShopId
     id: OrderId
-    number: str = ""
+    number: OrderNumber = ""
     revision: int | None = Field(default=None, ge=0, lt=2**53)
     placed_at: AwareDatetime | None = None
     cancelled_at: AwareDatetime | None = None

@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import dead_letters, offsets
-from shared.database import Database, is_passing
+from shared.database import Database, in_short, is_passing, is_unready
 from shared.dead_letters import DeadLetter
 from shared.errors import UnreadableMessage
 from shared.kafka.records import Record, next_offsets
@@ -75,12 +75,12 @@ class Batches:
     async def commit(self, records: Sequence[Record]) -> None:
         """Commits the records whole, or one by one when one of them makes `handle` fail.
 
-        A record that fails alone becomes a dead letter. Raises only what passes by itself.
+        A record that fails alone becomes a dead letter. Raises only what is no record's fault.
         """
         try:
             await self._commit(records, self._handle)
         except Exception as error:
-            if is_passing(error):
+            if not _may_be_a_records_fault(error):
                 raise
             log.error("batch.isolated", records=len(records), exc_info=error)
             for record in records:
@@ -90,9 +90,9 @@ class Batches:
         try:
             await self._commit([record], self._handle)
         except Exception as error:
-            if is_passing(error):
+            if not _may_be_a_records_fault(error):
                 raise
-            await self._commit([record], _refusing(f"handling it failed: {type(error).__name__}: {error}"))
+            await self._commit([record], _refusing(f"handling it failed: {in_short(error)}"))
 
     async def _commit(self, records: Sequence[Record], handle: Handle) -> None:
         following = next_offsets(records)
@@ -117,6 +117,10 @@ class Batches:
             log.warning(
                 "message.dead-lettered", topic=topic, partition=partition, offset=offset, reason=letter.reason
             )
+
+
+def _may_be_a_records_fault(error: Exception) -> bool:
+    return not is_passing(error) and not is_unready(error)
 
 
 def _refusing(reason: str) -> Handle:

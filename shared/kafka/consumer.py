@@ -1,7 +1,7 @@
 """Batches in: FastStream polls and supervises, the service's database says where to go on.
 
 The offsets that count are rows written with each batch, so no rebalance, crash or redelivery can
-lose a record or handle one twice.
+lose a record or handle one twice. What Kafka is told of them is only for its picture of the lag.
 """
 
 import asyncio
@@ -14,14 +14,15 @@ from typing import Any
 
 import structlog
 from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import IllegalStateError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.message import StreamMessage
 
 from shared import offsets
-from shared.database import Database, is_passing
+from shared.database import Database
 from shared.kafka.batches import Batches
-from shared.kafka.records import Record, from_aiokafka
+from shared.kafka.records import Record, from_aiokafka, next_offsets
 from shared.kafka.topics import MAX_MESSAGE_BYTES
 from shared.loops import backoff
 from shared.offsets import Place
@@ -49,7 +50,7 @@ def always() -> bool:
 class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
     """Reads a subscription and commits its batches, each once, while `gate` is open.
 
-    A failure that passes by itself is tried again, for as long as it takes.
+    A batch that can't be committed now is tried again, for as long as it takes.
     """
 
     def __init__(
@@ -67,26 +68,28 @@ class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._database = database
         self._batches = batches
         self._gate = gate
+        self._positioned: set[Place] = set()
         self._subscriber: Any = _subscribe(broker, subscription, self)
         self._subscriber(self._on_batch)
 
-    async def start(self) -> None:
-        """Joins the group; raises aiokafka's error if the broker can't be reached."""
-        await self._subscriber.start()
-
-    async def stop(self) -> None:
-        """Lets the batch at hand end and leaves the group."""
-        await self._subscriber.stop()
-
     async def lag(self) -> dict[Place, int]:
-        """For each partition this consumer is assigned, the records that are not handled yet."""
+        """For each partition this consumer is assigned, the records that are not handled yet.
+
+        A topic that ends before the database stands was made anew meanwhile: nothing more is read of it.
+        """
         consumer = self._subscriber.consumer
-        assigned = list(consumer.assignment()) if consumer is not None else []
+        assigned = [
+            tp for tp in (consumer.assignment() if consumer else ()) if _place(tp) in self._positioned
+        ]
         if not assigned:
             return {}
-        ends = _by_place(await consumer.end_offsets(assigned))
+        # The rows first: they only grow, so that one beyond the end seen after it really is.
         stored = await self._stored(assigned)
-        return {place: end - stored.get(place, 0) for place, end in ends.items()}
+        ends = await consumer.end_offsets(assigned)
+        for tp in assigned:
+            if stored.get(_place(tp), 0) > ends[tp]:
+                self._refuse_partition(tp, stored[_place(tp)], ends[tp])
+        return {_place(tp): await self._behind(tp, stored.get(_place(tp), 0), ends[tp]) for tp in assigned}
 
     async def ends(self, topic: str) -> dict[Place, int]:
         """The end offset of every partition of a topic, whoever is assigned it; none while it isn't known."""
@@ -94,15 +97,18 @@ class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         numbers = consumer.partitions_for_topic(topic) if consumer is not None else None
         if not numbers:
             return {}
-        return _by_place(await consumer.end_offsets([TopicPartition(topic, number) for number in numbers]))
+        ends = await consumer.end_offsets([TopicPartition(topic, number) for number in numbers])
+        return {_place(tp): end for tp, end in ends.items()}
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Nothing waits: whoever reads these partitions next is held by the rows of their offsets."""
         for tp in revoked:
+            self._positioned.discard(_place(tp))
             self.beyond_end.pop(_place(tp), None)
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Moves to the database's offsets, or to the earliest; tried again until the database answers."""
+        self._positioned -= {_place(tp) for tp in assigned}
         failures = 0
         while assigned:
             try:
@@ -124,13 +130,26 @@ class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._refuse_partition(tp, target, ends[tp])
             else:
                 consumer.seek(tp, target)
+                self._positioned.add(_place(tp))
 
     async def _stored(self, assigned: list[TopicPartition]) -> dict[Place, int]:
         async with self._database.transaction() as connection:
             return await offsets.read(connection, [_place(tp) for tp in assigned])
 
+    async def _behind(self, tp: TopicPartition, stored: int, end: int) -> int:
+        """Offsets at the end may hold no record (transactions' markers): then the position is past them."""
+        return max(0, end - max(stored, await self._position(tp)))
+
+    async def _position(self, tp: TopicPartition) -> int:
+        """Where this consumer reads next; -1 for a partition it isn't assigned any more."""
+        try:
+            return int(await self._subscriber.consumer.position(tp))
+        except IllegalStateError:
+            return -1
+
     def _refuse_partition(self, tp: TopicPartition, stored: int, end: int) -> None:
         """Reads nothing of a partition whose past is not the one the database knows."""
+        self._positioned.discard(_place(tp))
         self._subscriber.consumer.pause(tp)
         reason = (
             f"{tp.topic}/{tp.partition}: the database stands at {stored}, beyond the topic's end {end}; "
@@ -139,9 +158,10 @@ class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self.beyond_end[_place(tp)] = reason
         log.error("consumer.beyond-end", reason=reason)
 
-    async def _on_batch(self, records: list[Record]) -> None:
+    async def _on_batch(self, polled: list[Record]) -> None:
+        records = await self._read_since_seek(polled)
         failures = 0
-        while True:
+        while records:
             await self._gate_open()
             try:
                 await self._batches.commit(records)
@@ -152,8 +172,21 @@ class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
                     "batch.postponed", group=self.subscription.group, failures=failures, exc_info=error
                 )
                 await asyncio.sleep(backoff(failures))
-                if not is_passing(error):
-                    raise
+
+    async def _read_since_seek(self, polled: list[Record]) -> list[Record]:
+        """The records that were read from where the database stands.
+
+        After an assignment aiokafka reads from the offsets Kafka was told, until the seek; those records
+        come again from the seek on, and handling them now would skip what lies between. A seek since
+        the records were polled shows in a position that is not past them.
+        """
+        following = next_offsets(polled)
+        current = {
+            place
+            for place, offset in following.items()
+            if place in self._positioned and await self._position(TopicPartition(*place)) >= offset
+        }
+        return [record for record in polled if record.place in current]
 
     async def _gate_open(self) -> None:
         self.last_progress = time.monotonic()
@@ -171,7 +204,7 @@ def kafka_broker(bootstrap_servers: str, client_id: str, drain_timeout: float) -
         metadata_max_age_ms=30_000,
         allow_auto_create_topics=False,
         apply_types=False,
-        logger=logging.getLogger("faststream"),
+        logger=logging.getLogger("shared.kafka"),
     )
 
 
@@ -185,6 +218,7 @@ def _subscribe(broker: KafkaBroker, subscription: Subscription, listener: BatchC
         batch_timeout_ms=20,
         max_partition_fetch_bytes=MAX_MESSAGE_BYTES,
         auto_offset_reset="earliest",
+        isolation_level="read_committed",
         ack_policy=AckPolicy.NACK_ON_ERROR,
         listener=listener,
         parser=_parse,
@@ -206,7 +240,3 @@ async def _decode(message: StreamMessage[Any]) -> list[Record]:
 
 def _place(tp: TopicPartition) -> Place:
     return tp.topic, tp.partition
-
-
-def _by_place(values: dict[TopicPartition, int]) -> dict[Place, int]:
-    return {_place(tp): value for tp, value in values.items()}

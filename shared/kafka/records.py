@@ -33,8 +33,16 @@ def from_aiokafka(message: Any) -> Record:
         key=message.key,
         value=message.value,
         headers={name: value or b"" for name, value in message.headers},
-        timestamp=datetime.fromtimestamp(max(message.timestamp, 0) / 1000, UTC),
+        timestamp=_time(message.timestamp),
     )
+
+
+def _time(milliseconds: int | None) -> datetime:
+    """A record's time; what a producer gave in another unit is taken for the last moment there is."""
+    try:
+        return datetime.fromtimestamp(max(milliseconds or 0, 0) / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime.max.replace(tzinfo=UTC)
 
 
 def next_offsets(records: Iterable[Record]) -> dict[tuple[str, int], int]:

@@ -1,6 +1,7 @@
 """The outbox's publisher: one active a service, in id order, acknowledged by all before a row goes."""
 
 import asyncio
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,7 +10,6 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
     InvalidMessageError,
     InvalidTopicError,
-    KafkaError,
     MessageSizeTooLargeError,
     RecordListTooLargeError,
 )
@@ -28,6 +28,7 @@ log = structlog.get_logger()
 RELAY_LOCK = 0x0DD0_0002
 WINDOW = 1000
 SEND_TIMEOUT = 30.0
+STANDBY = 1.0  # seconds until a relay that doesn't lead looks again
 
 # What the broker will say of this message however often it is asked.
 NEVER = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidMessageError, InvalidTopicError)
@@ -49,6 +50,8 @@ class Relay:
         self._metrics = metrics
         self._connection: AsyncConnection | None = None
         self._producer: AIOKafkaProducer | None = None
+        self._look_again_at = 0.0
+        self._leaving: set[asyncio.Task[None]] = set()
 
     def nudge(self) -> None:
         self.loop.nudge()
@@ -57,6 +60,8 @@ class Relay:
         """Ends the window at hand and lets go of lock and producer; what waits is the next relay's."""
         await self.loop.stop()
         await self._let_go()
+        for task in self._leaving:
+            task.cancel()
 
     async def _step(self) -> bool:
         try:
@@ -70,13 +75,14 @@ class Relay:
 
     async def _leading(self) -> AsyncConnection | None:
         """The connection that holds the lock, or None while another process's relay does."""
-        if self._connection is None:
+        if self._connection is None and time.monotonic() >= self._look_again_at:
             connection = await self._database.engine.connect()
-            self._connection = connection
-            if not (await connection.execute(_TRY_LOCK)).scalar_one():
-                await self._let_go()
-                return None
-            await connection.commit()
+            if (await connection.execute(_TRY_LOCK)).scalar_one():
+                await connection.commit()
+                self._connection = connection
+            else:
+                await connection.close()
+                self._look_again_at = time.monotonic() + STANDBY
         return self._connection
 
     async def _publish_window(self, connection: AsyncConnection) -> bool:
@@ -132,7 +138,14 @@ class Relay:
             await connection.invalidate()
             await connection.close()
         if producer is not None:
-            await _stop_quickly(producer)
+            await self._stop_soon(producer)
+
+    async def _stop_soon(self, producer: AIOKafkaProducer) -> None:
+        """Closes the producer; a broker that is away must not hold up the relay, so it may end later."""
+        task = asyncio.create_task(producer.stop())
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
+        await asyncio.wait([task], timeout=2)
 
 
 def rounds(rows: Iterable[Waiting]) -> list[list[Waiting]]:
@@ -160,11 +173,3 @@ async def _send(producer: AIOKafkaProducer, row: Waiting) -> str | None:
     except NEVER as error:
         return f"{type(error).__name__}: {error}"
     return None
-
-
-async def _stop_quickly(producer: AIOKafkaProducer) -> None:
-    """Closes the producer; a broker that is away must not hold up the service."""
-    try:
-        await asyncio.wait_for(producer.stop(), timeout=2)
-    except (TimeoutError, KafkaError):
-        log.warning("relay.producer-abandoned")

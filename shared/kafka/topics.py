@@ -56,12 +56,14 @@ async def create_topics(
 
     Raises aiokafka's error for the first topic the broker refuses to make.
     """
+    # `acks=all` means all that are in sync; with one copy less a broker may still be away.
+    durability = {"min.insync.replicas": str(replication - 1)} if replication > 2 else {}
     wanted = [
         NewTopic(
             prefix + topic.name,
             min(topic.partitions, most_partitions),
             replication,
-            topic_configs=topic.configs,
+            topic_configs={**topic.configs, **durability},
         )
         for topic in TOPICS
     ]

@@ -23,6 +23,7 @@ from shared.settings import CommaSeparated, EncryptionKeys, ServiceSettings, com
 from shared.telemetry import Metrics
 
 DESCRIPTION = "Accounts, their API keys and access tokens, and the links of shops with their 3PLs."
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class Settings(ServiceSettings):
@@ -51,6 +52,7 @@ def build(settings: Settings) -> FastAPI:
         database=database,
         metrics=metrics,
         relay=relay,
+        migrations=MIGRATIONS,
         topics=[topic],
         before_start=[intact, issuer.ensure_key],
     )
@@ -67,4 +69,4 @@ def _api(service: Service, parts: Parts) -> FastAPI:
 
 
 def main() -> None:
-    command("integration", Settings, build, Path(__file__).parent / "migrations")
+    command("integration", Settings, build, MIGRATIONS)

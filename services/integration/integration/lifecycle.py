@@ -80,6 +80,8 @@ def change_settings(
     if apply_to == "new_orders":
         return link if settings == link.settings else _changed(link, now, settings=settings)
     meant = _meant_for_open_orders(link, settings, given)
+    if not meant:
+        return link
     return _changed(link, now, settings=settings, open_settings={**link.open_settings, **meant})
 
 

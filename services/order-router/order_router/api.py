@@ -62,7 +62,7 @@ def routes(database: Database, caller: Callable[..., Awaitable[Caller]]) -> APIR
         orders, following = pages.cut([OrderSummary.model_validate(row) for row in rows], limit, _cursor)
         return OrderPage(orders=orders, next_cursor=following)
 
-    @router.get("/orders/{shop_id}/{order_id}")
+    @router.get("/orders/{shop_id}/{order_id:path}")
     async def read_order(who: Who, shop_id: str, order_id: str) -> OrderDetail:
         """One order with its document and decision; 404 if there is none the caller may see."""
         who.require("read")

@@ -24,6 +24,7 @@ from shared.settings import ServiceSettings
 from shared.telemetry import Metrics
 
 NAME = "order-router"
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class Settings(ServiceSettings):
@@ -74,6 +75,7 @@ def build(settings: Settings) -> FastAPI:
         database=database,
         metrics=metrics,
         relay=relay,
+        migrations=MIGRATIONS,
         broker=broker,
         topics=[prefix + name for name in _TOPICS],
         consumers=[links_consumer, orders_consumer],
@@ -103,4 +105,4 @@ def order_topics(prefix: str) -> str:
 
 def main() -> None:
     """The command `orderdock-order-router`."""
-    runtime.command(NAME, Settings, build, Path(__file__).parent / "migrations")
+    runtime.command(NAME, Settings, build, MIGRATIONS)

@@ -26,6 +26,9 @@ from shared.errors import UnreadableMessage
 from shared.kafka.batches import Batch
 from shared.kafka.records import Record
 
+# An assignment event holds the order deeper than the order event did, a Shopify field one deeper still.
+SPARE_DEPTH = 8
+
 
 @dataclass(frozen=True)
 class Arrival:
@@ -106,7 +109,7 @@ def read_arrival(record: Record) -> Arrival | None:
     """The order event in a record, or None for a type of event that is no order's."""
     if len(record.value or b"") > MAX_ORDER_BYTES:
         raise UnreadableMessage(f"too large: an order event may hold at most {MAX_ORDER_BYTES} bytes")
-    event = translate(cloudevents.read(record.value, record.headers), record.timestamp)
+    event = translate(cloudevents.read(record.value, record.headers, SPARE_DEPTH), record.timestamp)
     if event is None:
         return None
     return Arrival(event, version_of(event, record.topic, record.partition, record.offset))

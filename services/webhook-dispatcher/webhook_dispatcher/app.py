@@ -34,6 +34,7 @@ NAME = "webhook-dispatcher"
 TOPICS = (topics.LINKS, topics.ASSIGNMENTS, topics.DELIVERIES, topics.dead_letter(NAME))
 
 Seconds = Annotated[float, Field(gt=0, le=90 * 86_400)]
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class Settings(ServiceSettings):
@@ -97,6 +98,7 @@ def build(settings: Settings) -> FastAPI:
         database=database,
         metrics=metrics,
         relay=relay,
+        migrations=MIGRATIONS,
         broker=broker,
         topics=[prefix + name for name in TOPICS],
         consumers=[
@@ -118,4 +120,4 @@ def build(settings: Settings) -> FastAPI:
 
 def main() -> None:
     """The command `orderdock-webhook-dispatcher`."""
-    runtime.command(NAME, Settings, build, Path(__file__).parent / "migrations")
+    runtime.command(NAME, Settings, build, MIGRATIONS)

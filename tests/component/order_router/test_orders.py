@@ -68,16 +68,18 @@ async def router(servers: Servers, prefix: str, make_database: MakeDatabase) -> 
 
 
 async def test_an_order_of_a_linked_shop_is_assigned_to_its_3pl(router: Router) -> None:
-    await router.publish(
-        ("links", "link-1", link_message()), ("orders.created", "1", order_event(order("1")))
-    )
+    other = link_message(id="link-0", threepl_id=account_id("threepl", 2), status="inactive")
+    await router.publish(("links", "link-0", other), ("links", "link-1", link_message()))
+    await router.publish(("orders.created", "1", order_event(order("a/1"))))
     async with router.start() as client:
         [said] = await router.said(1)
-        seen = await router.order(client, "1")
+        seen = await router.order(client, "a/1")
+        threepl = await client.get(f"/orders/{SHOP}/a/1", headers=router.tokens.headers(THREEPL, "threepl"))
     assert (said["type"], said["holder"], said["threepl_id"]) == ("assigned", "threepl", THREEPL)
     assert (said["sequence"], said["order"]["lines"][0]["sku"]) == (1, "MUG")  # type: ignore[index]
     assert (seen["holder"], seen["link_id"]) == ("threepl", "link-1")
-    assert seen["decision"]["verdicts"] == [{"link_id": "link-1", "reason": "chosen"}]  # type: ignore[index]
+    assert {each["link_id"] for each in seen["decision"]["verdicts"]} == {"link-0", "link-1"}  # type: ignore[index]
+    assert threepl.json()["decision"]["verdicts"] == [{"link_id": "link-1", "reason": "chosen"}]
 
 
 async def test_an_order_of_a_shop_without_links_is_stored_and_stays_with_it(router: Router) -> None:

@@ -1,17 +1,23 @@
 """Batches from a real broker into a real database: each record once, whatever fails meanwhile."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError
 from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.database import Database, asyncpg_url
 from shared.kafka.batches import Batch, Batches
 from shared.kafka.consumer import BatchConsumer, Subscription, kafka_broker
-from shared.kafka.records import Record
+from shared.kafka.records import Record, from_aiokafka
 from shared.telemetry import Metrics
 from tests.builders import NOW
 from tests.conftest import MakeDatabase, Servers
@@ -180,3 +186,140 @@ async def test_a_closed_gate_holds_records_back_and_an_open_one_lets_them_in(
     gate["open"] = True
     await until("the record is handled", lambda: handled(database))
     await broker.stop()
+
+
+class SlowDatabase(Database):
+    """A database that takes its time to say where the consumer stands."""
+
+    slow = True
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        if self.slow:
+            self.slow = False
+            await asyncio.sleep(1.5)
+        async with super().transaction() as connection:
+            yield connection
+
+
+async def test_what_kafka_was_told_is_never_a_start(
+    servers: Servers, prefix: str, database: Database
+) -> None:
+    """A database restored to its past stands below Kafka's own offsets; what lies between is handled."""
+    topic = prefix + "order-router.dead-letter"  # of one partition
+    values = [b"%d" % number for number in range(1000)]
+    await publish(servers.bootstrap_servers, *((topic, None, value) for value in values))
+    async with AIOKafkaConsumer(
+        bootstrap_servers=servers.bootstrap_servers, group_id=prefix + "group"
+    ) as other:
+        other.assign([TopicPartition(topic, 0)])
+        await other.commit({TopicPartition(topic, 0): 900})
+    async with database.transaction() as connection:
+        await connection.execute(
+            text("INSERT INTO consumer_offsets VALUES (:topic, 0, 100)"), {"topic": topic}
+        )
+    slow = SlowDatabase(database.engine.url.render_as_string(hide_password=False))
+    broker = kafka_broker(servers.bootstrap_servers, "test", 5)
+    BatchConsumer(broker, slow, Subscription(prefix + "group", topics=(topic,)), batches(slow, Handler()))
+    await broker.start()
+
+    async def all_handled() -> bool:
+        return len(await handled(slow)) >= 900
+
+    await until("everything since the database's offset is handled", all_handled)
+    await broker.stop()
+    assert sorted(await handled(slow), key=int) == [str(number) for number in range(100, 1000)]
+    await slow.close()
+
+
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+async def test_messages_are_read_however_they_are_compressed(
+    servers: Servers, prefix: str, database: Database, codec: str
+) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=servers.bootstrap_servers, compression_type=codec)
+    await producer.start()
+    await producer.send_and_wait(prefix + "orders.created", codec.encode() * 100)
+    await producer.stop()
+    async with consuming(servers, prefix, database, Handler()):
+        assert await until("it is handled", lambda: handled(database)) == [codec * 100]
+
+
+async def test_what_a_producer_took_back_is_not_read_and_its_marks_are_no_lag(
+    servers: Servers, prefix: str, database: Database
+) -> None:
+    topic = prefix + "orders.created"
+    producer = AIOKafkaProducer(
+        bootstrap_servers=servers.bootstrap_servers, transactional_id=prefix + "upstream"
+    )
+    await producer.start()
+    with contextlib.suppress(ZeroDivisionError):
+        async with producer.transaction():
+            await producer.send_and_wait(topic, b"aborted", key=b"k")
+            _ = 1 / 0
+    async with producer.transaction():
+        await producer.send_and_wait(topic, b"committed", key=b"k")
+    await producer.stop()
+    async with consuming(servers, prefix, database, Handler()) as consumer:
+        await until("the record is handled", lambda: handled(database))
+
+        async def no_lag() -> bool:
+            lag = await consumer.lag()
+            return len(lag) == 3 and not any(lag.values())
+
+        await until("there is no lag", no_lag)
+    assert await handled(database) == ["committed"]
+
+
+async def test_a_topic_made_anew_under_a_running_consumer_is_said(
+    servers: Servers, prefix: str, database: Database
+) -> None:
+    topic = prefix + "order-router.dead-letter"
+    broker = kafka_broker(servers.bootstrap_servers, "test", 5)
+    subscription = Subscription(prefix + "group", topics=(topic,))
+    consumer = BatchConsumer(broker, database, subscription, batches(database, Handler()))
+    await publish(servers.bootstrap_servers, *((topic, None, b"%d" % number) for number in range(5)))
+    await broker.start()
+
+    async def five() -> bool:
+        return len(await handled(database)) == 5
+
+    await until("five are handled", five)
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers.bootstrap_servers)
+    await admin.start()
+    await admin.delete_topics([topic])
+
+    async def made_anew() -> bool:
+        answer = await admin.create_topics([NewTopic(topic, 1, 1)])
+        return bool(answer.topic_errors[0][1] == 0)
+
+    await until("the topic is made anew", made_anew)
+    await admin.close()
+
+    async def said() -> bool:
+        with contextlib.suppress(KafkaError):
+            await consumer.lag()
+        return bool(consumer.beyond_end)
+
+    await until("it is said that the database stands beyond the end", said)
+    await broker.stop()
+
+
+async def test_a_table_that_is_not_there_is_no_records_fault(database: Database) -> None:
+    async with database.transaction() as connection:
+        await connection.execute(text("DROP TABLE handled"))
+    with pytest.raises(ProgrammingError):
+        await batches(database, Handler()).commit(records(b"1", b"2"))
+    assert await dead(database) == []
+
+
+async def test_a_reason_names_no_value_of_the_record(database: Database) -> None:
+    await batches(database, Handler()).commit(records(b"Ada\x00Lovelace"))
+    [reason] = await dead(database)
+    assert "invalid byte sequence" in reason
+    assert "Ada" not in reason
+
+
+@pytest.mark.parametrize("timestamp", [None, -1, 10**15, 10**18, 2**63 - 1])
+def test_a_record_has_a_time_whatever_its_producer_gave(timestamp: int | None) -> None:
+    message = ConsumerRecord("t", 0, 7, timestamp, 0, b"k", b"v", None, 1, 1, (("h", None),))
+    assert from_aiokafka(message).timestamp.tzinfo is not None

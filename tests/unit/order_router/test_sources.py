@@ -1,19 +1,23 @@
 """The three kinds of order document become Orderdock's own, with their traps."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from deploy.local import sample_orders as samples
+from order_router import handlers
+from order_router.announcements import messages
+from order_router.lifecycle import StoredOrder, apply_event
 from order_router.sources import OrderEvent, shopify, translate, woocommerce
-from shared.contracts import cloudevents
+from shared.contracts import assignments, cloudevents
 from shared.contracts.cloudevents import CloudEvent
 from shared.contracts.orders import Order
 from shared.errors import UnreadableMessage
-from tests.builders import NOW, SHOP, order, order_event
+from shared.kafka.records import Record
+from tests.builders import NOW, SHOP, link, order, order_event
 
 PAYLOADS = Path(__file__).parents[4] / "shared/payloads"
 
@@ -33,6 +37,44 @@ def test_every_sample_order_is_an_order(number: int) -> None:
     assert event is not None
     assert event.order.routable
     assert event.order.lines
+
+
+@pytest.mark.parametrize("event_type", ["com.shopify.orders.delete", "com.woocommerce.order.deleted"])
+def test_a_deletion_holds_no_order_and_is_ignored(event_type: str) -> None:
+    event = CloudEvent(id="1", source=f"/shops/{SHOP}", type=event_type, time=NOW, data={"id": 1})
+    assert translate(event, NOW) is None
+
+
+def nested(depth: int) -> bytes:
+    deep = json.loads("[" * depth + "]" * depth)
+    return order_event(order("1", deep=deep))
+
+
+def test_an_order_that_is_read_can_be_said_and_read_again() -> None:
+    """What goes around an order on its way is as deep as JSON may be."""
+    with pytest.raises(UnreadableMessage, match="recursion limit"):
+        handlers.read_arrival(record(nested(195)))
+    arrival = handlers.read_arrival(record(nested(180)))
+    assert arrival is not None
+    stored = StoredOrder(SHOP, "1")
+    outcome = apply_event(stored, arrival.event, arrival.version, {"link-1": link()}, NOW, timedelta(days=7))
+    [message] = messages(outcome.announcements, "assignments", NOW)
+    assert assignments.read(cloudevents.read(message.value, {})).order["id"] == "1"
+
+
+@pytest.mark.parametrize("price", [1e300, 10**4000, 12.3456789])
+def test_a_price_that_is_no_money_is_refused_or_rounded(price: float) -> None:
+    content = samples.woocommerce(2, NOW)
+    line = {**content["line_items"][0], "price": price}
+    try:
+        event = read({**content, "line_items": [line]}, "com.woocommerce.order.created")
+    except UnreadableMessage:
+        return
+    assert event.order.lines[0].price == "12.345679"
+
+
+def record(value: bytes) -> Record:
+    return Record("orders.created", 0, 1, b"k", value, {}, datetime.now(UTC))
 
 
 def test_an_event_without_a_time_happened_when_it_was_received() -> None:
@@ -140,6 +182,8 @@ def test_a_woocommerce_order_without_shipping_address_has_none() -> None:
         ({"currency": "euro"}, "currency"),
         ({"id": ""}, "id"),
         ({"id": "a\x00b"}, "id"),
+        ({"number": "a\x00b"}, "number"),
+        ({"totals": {"total": "٣"}}, "totals.total"),
         ({"shop": "S-0000-0001"}, "shop"),
         ({"placed_at": "2026-11-23T10:00:00"}, "placed_at"),
     ],

@@ -55,7 +55,7 @@ def theirs(link: Link | None) -> Link:
 
 def require_match(if_match: str | None, link: Link) -> None:
     """Raises the 412 problem unless the change is meant for this version (RFC 9110, 13.1.1)."""
-    wanted = {tag.strip() for tag in (if_match or "*").split(",")}
+    wanted = {tag.strip() for tag in ("*" if if_match is None else if_match).split(",")}
     if not wanted & {"*", etag(link)}:
         raise Problem(
             412,

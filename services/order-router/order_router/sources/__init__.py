@@ -27,6 +27,8 @@ SOURCES: tuple[tuple[str, Translate], ...] = (
     ("com.shopify.orders.", shopify.translate),
     ("com.woocommerce.order.", woocommerce.translate),
 )
+# They hold no order but its id, and take an order out of the shop's list, not out of the world.
+DELETIONS = (".delete", ".deleted")
 
 
 def translate(event: CloudEvent, received_at: datetime) -> OrderEvent | None:
@@ -35,7 +37,7 @@ def translate(event: CloudEvent, received_at: datetime) -> OrderEvent | None:
     An event without a time happened when it was received. Raises `UnreadableMessage`.
     """
     for type_prefix, translator in SOURCES:
-        if event.type.startswith(type_prefix):
+        if event.type.startswith(type_prefix) and not event.type.endswith(DELETIONS):
             shop = shop_of(event.source)
             document = translator(event.data) if isinstance(event.data, dict) else event.data
             order = read(document, shop)

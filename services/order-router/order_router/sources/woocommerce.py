@@ -23,7 +23,10 @@ def _id(value: Any) -> Any:
 def _money(value: Any) -> Any:
     """A line's price is a JSON number; everything else already is a string."""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return format(round(Decimal(str(value)), 6).normalize(), "f")
+        try:
+            return format(round(Decimal(str(value)), 6).normalize(), "f")
+        except ArithmeticError as error:
+            raise ValueError("is no amount of money") from error
     return value
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from order_router.lifecycle import Holding, StoredOrder, bring_up
+from order_router.routing import Decision
 from shared.auth import Caller
 from shared.contracts.links import Link, Settings
 from shared.pages import Place
@@ -59,8 +60,18 @@ async def one(connection: AsyncConnection, who: Caller, shop_id: str, order_id: 
     ).one_or_none()
     if row is None:
         return None
-    decision = json.loads(row.decision) if row.decision else None
-    return {**_seen(row), "order": json.loads(row.document), "decision": decision}
+    return {**_seen(row), "order": json.loads(row.document), "decision": _decision(row, who)}
+
+
+def _decision(row: Any, who: Caller) -> Decision | None:
+    """The decision as stored; a 3PL sees nothing of the shop's other links in it."""
+    if row.decision is None:
+        return None
+    decision = Decision.model_validate_json(row.decision)
+    if who.kind != "threepl":
+        return decision
+    own = tuple(verdict for verdict in decision.verdicts if verdict.link_id == row.link_id)
+    return decision.model_copy(update={"verdicts": own})
 
 
 def _who(who: Caller) -> dict[str, Any]:
