@@ -210,7 +210,7 @@ async def test_what_kafka_was_told_is_never_a_start(
     values = [b"%d" % number for number in range(1000)]
     await publish(servers.bootstrap_servers, *((topic, None, value) for value in values))
     async with AIOKafkaConsumer(
-        bootstrap_servers=servers.bootstrap_servers, group_id=prefix + "group"
+        bootstrap_servers=servers.bootstrap_servers, group_id=prefix + "group", enable_auto_commit=False
     ) as other:
         other.assign([TopicPartition(topic, 0)])
         await other.commit({TopicPartition(topic, 0): 900})
