@@ -184,6 +184,19 @@ async def test_settings_are_replaced_and_open_orders_named_on_request(
     assert (await announced(settings, 3))[-1] == link
 
 
+async def test_a_webhook_url_is_shown_to_its_3pl_and_not_to_the_shop(world: World) -> None:
+    shop, threepl = await world.pair()
+    link = await started(shop, threepl)
+    body = {"webhook_url": "https://hooks.example.com/t0ken", "client_reference": "client-7"}
+    await threepl.put(f"/links/{link.id}/settings", body, params={"apply_to": "open_orders"})
+    for path in ("/links", f"/links/{link.id}", f"/links/{link.id}/history"):
+        assert "t0ken" in (await threepl.get(path)).text
+        seen = (await shop.get(path)).text
+        assert "t0ken" not in seen
+        assert "client-7" in seen
+    assert "t0ken" not in (await shop.post(f"/links/{link.id}/deactivate")).text
+
+
 async def test_each_side_changes_only_what_is_its_own(world: World) -> None:
     shop, threepl = await world.pair()
     link = await started(shop, threepl)

@@ -61,10 +61,10 @@ class Call:
             require_match(self.if_match, link)
             changed = decide(link, side, account.plan, now())
             if changed.version == link.version:
-                return tagged(self.response, link)
+                return tagged(self.response, link, self.caller)
             await links.save(connection, changed)
             await record(connection, self.parts.links_topic, link, changed, act, account.id)
-        return announced(self.parts, self.response, changed, act, account.id)
+        return announced(self.parts, self.response, changed, act, self.caller)
 
 
 GivenCall = Annotated[Call, Depends()]

@@ -12,6 +12,7 @@ from integration.accounts import Account
 from integration.api.parts import Parts, problems
 from integration.lifecycle import Act
 from integration.store import accounts, links
+from integration.visibility import link_for
 from shared import outbox
 from shared.auth import Caller
 from shared.contracts import links as contract
@@ -69,10 +70,10 @@ def etag(link: Link) -> str:
     return f'"{link.version}"'
 
 
-def tagged(response: Response, link: Link) -> Link:
-    """The link as the answer, under its ETag."""
+def tagged(response: Response, link: Link, caller: Caller) -> Link:
+    """The link as the answer to this caller, under its ETag."""
     response.headers["ETag"] = etag(link)
-    return link
+    return link_for(caller.kind, link)
 
 
 async def record(
@@ -83,9 +84,9 @@ async def record(
     await outbox.add(connection, [outbox.Message(topic, after.id.encode(), contract.write(after))])
 
 
-def announced(parts: Parts, response: Response, link: Link, act: Act, who: str) -> Link:
+def announced(parts: Parts, response: Response, link: Link, act: Act, caller: Caller) -> Link:
     """Tells the relay and the log of a committed change, and answers the link."""
     parts.nudge()
-    ids = {"link": link.id, "shop": link.shop_id, "threepl": link.threepl_id, "who": who}
+    ids = {"link": link.id, "shop": link.shop_id, "threepl": link.threepl_id, "who": caller.account}
     log.info("link.changed", **ids, act=act, status=link.status, version=link.version, epoch=link.epoch)
-    return tagged(response, link)
+    return tagged(response, link, caller)

@@ -24,6 +24,7 @@ from integration.api.changes import (
 from integration.api.parts import EVERYWHERE, GivenCaller, GivenParts, GivenPlace, Limit, problems
 from integration.history import HistoryLine
 from integration.store import accounts, links
+from integration.visibility import line_for, link_for
 from shared.contracts.links import Link, Side, Status
 from shared.errors import Problem
 from shared.pages import cut, write
@@ -64,7 +65,7 @@ async def start(new: NewLink, caller: GivenCaller, parts: GivenParts, response: 
             raise Problem(409, "link-exists", f"These two have a live link already: {live}.", link_id=live)
         await record(connection, parts.links_topic, None, link, "start", own.id)
     response.headers["Location"] = f"/links/{link.id}"
-    return announced(parts, response, link, "start", own.id)
+    return announced(parts, response, link, "start", caller)
 
 
 @router.get("", summary="List one's links; operators list all")
@@ -79,7 +80,7 @@ async def list_own(
     async with parts.database.transaction() as connection:
         found = await links.page(connection, caller, status, before, limit + 1)
     items, following = cut(found, limit, lambda link: write(link.created_at, link.id))
-    return LinkPage(links=items, next_cursor=following)
+    return LinkPage(links=[link_for(caller.kind, link) for link in items], next_cursor=following)
 
 
 @router.get("/{link_id}", summary="Read a link, a deleted one too", responses=READS)
@@ -87,7 +88,7 @@ async def read(link_id: str, caller: GivenCaller, parts: GivenParts, response: R
     caller.require("read")
     async with parts.database.transaction() as connection:
         link = theirs(await links.find(connection, caller, link_id))
-    return tagged(response, link)
+    return tagged(response, link, caller)
 
 
 @router.get(
@@ -105,7 +106,7 @@ async def read_history(
         theirs(await links.find(connection, caller, link_id))
         found = await links.history(connection, link_id, cursor, limit + 1)
     items, following = cut(found, limit, lambda line: str(line.version))
-    return HistoryPage(history=items, next_cursor=following)
+    return HistoryPage(history=[line_for(caller.kind, line) for line in items], next_cursor=following)
 
 
 async def _other_account(connection: AsyncConnection, side: Side, new: NewLink) -> Account:

@@ -50,7 +50,7 @@ async def page(connection: AsyncConnection, who: Caller, before: Place, limit: i
     shop_id, _, order_id = before.id.partition("/")
     place = {"created_at": before.at, "shop_id": shop_id, "order_id": order_id, "limit": limit}
     rows = await connection.execute(_PAGES[who.kind], {**_who(who), **place})
-    return [_seen(row) for row in rows]
+    return [_seen(row, who) for row in rows]
 
 
 async def one(connection: AsyncConnection, who: Caller, shop_id: str, order_id: str) -> dict[str, Any] | None:
@@ -60,7 +60,7 @@ async def one(connection: AsyncConnection, who: Caller, shop_id: str, order_id: 
     ).one_or_none()
     if row is None:
         return None
-    return {**_seen(row), "order": json.loads(row.document), "decision": _decision(row, who)}
+    return {**_seen(row, who), "order": json.loads(row.document), "decision": _decision(row, who)}
 
 
 def _decision(row: Any, who: Caller) -> Decision | None:
@@ -79,7 +79,7 @@ def _who(who: Caller) -> dict[str, Any]:
     return {"kind": who.kind, "account": who.account, "clients": clients}
 
 
-def _seen(row: Any) -> dict[str, Any]:
+def _seen(row: Any, who: Caller) -> dict[str, Any]:
     """The order as it is once it has followed its link, whether or not that is written already."""
     holding = _holding(row)
     return {
@@ -90,10 +90,15 @@ def _seen(row: Any) -> dict[str, Any]:
         "holder": "threepl" if holding else "shop",
         "threepl_id": holding.threepl_id if holding else None,
         "link_id": holding.link_id if holding else None,
-        "settings": holding.settings if holding else None,
+        "settings": _settings(holding.settings, who) if holding else None,
         "sequence": row.sequence,
         "created_at": row.created_at,
     }
+
+
+def _settings(settings: Settings, who: Caller) -> Settings:
+    """A webhook URL, which may hold a token, is its 3PL's own."""
+    return settings.model_copy(update={"webhook_url": None}) if who.kind == "shop" else settings
 
 
 def _holding(row: Any) -> Holding | None:
