@@ -22,7 +22,8 @@ def asyncpg_url(url: str) -> str:
     scheme, separator, rest = url.partition("://")
     if not separator or scheme.split("+")[0] not in ("postgresql", "postgres"):
         raise ValueError("must be postgresql://user:password@host/database")
-    return f"postgresql+asyncpg://{rest}"
+    # libpq's name of the setting, which managed databases hand out; asyncpg's is `ssl`, with the same values.
+    return f"postgresql+asyncpg://{rest.replace('?sslmode=', '?ssl=').replace('&sslmode=', '&ssl=')}"
 
 
 # What is wrong with the database or with us, not with the values: no privilege, no such table or column.

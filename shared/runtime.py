@@ -95,6 +95,9 @@ class Service:
         if not self.started:
             return ["starting"]
         reasons = [reason for consumer in self.consumers for reason in consumer.beyond_end.values()]
+        reasons += [
+            f"{each.subscription.group} has not found its place" for each in self.consumers if each.seeking
+        ]
         reasons += [reason for doubt in self.doubts for reason in doubt()]
         try:
             await self.database.check()
@@ -124,6 +127,8 @@ class Service:
         await self._monitor.stop(timeout=1)
         for loop in self.loops:
             await loop.stop(self.settings.drain_timeout)
+        for consumer in self.consumers:
+            consumer.closing = True
         if self.broker is not None:
             await self.broker.stop()
         await self.relay.stop()
@@ -160,6 +165,7 @@ class Service:
             waiting, parked = await outbox.count(connection)
         self.metrics.waiting.set(waiting)
         self.metrics.parked.set(parked)
+        self.metrics.lag.clear()
         for consumer in self.consumers:
             lag = await consumer.lag()
             self._lag[consumer.subscription.group] = sum(lag.values())

@@ -65,6 +65,8 @@ class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self.subscription = subscription
         self.beyond_end: dict[Place, str] = {}
         self.last_progress = time.monotonic()
+        self.seeking = False
+        self.closing = False
         self._database = database
         self._batches = batches
         self._gate = gate
@@ -109,15 +111,24 @@ class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Moves to the database's offsets, or to the earliest; tried again until the database answers."""
         self._positioned -= {_place(tp) for tp in assigned}
+        self.seeking = bool(assigned)
         failures = 0
-        while assigned:
+        while assigned and self._still_has(assigned):
             try:
                 await self._seek(sorted(assigned))
-                return
+                break
             except Exception as error:
                 failures += 1
                 log.warning("consumer.seek-failed", group=self.subscription.group, exc_info=error)
                 await asyncio.sleep(backoff(failures))
+        else:
+            return  # the next assignment seeks, or there is none
+        self.seeking = False
+
+    def _still_has(self, assigned: set[TopicPartition]) -> bool:
+        """Whether the assignment is this one still: a new topic, say, makes aiokafka drop it at any time."""
+        consumer = self._subscriber.consumer
+        return not self.closing and consumer is not None and assigned <= consumer.assignment()
 
     async def _seek(self, assigned: list[TopicPartition]) -> None:
         consumer = self._subscriber.consumer
@@ -159,12 +170,12 @@ class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         log.error("consumer.beyond-end", reason=reason)
 
     async def _on_batch(self, polled: list[Record]) -> None:
-        records = await self._read_since_seek(polled)
         failures = 0
-        while records:
+        while True:
             await self._gate_open()
             try:
-                await self._batches.commit(records)
+                if records := await self._read_since_seek(polled):
+                    await self._batches.commit(records)
                 return
             except Exception as error:
                 failures += 1

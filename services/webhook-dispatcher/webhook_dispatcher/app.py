@@ -85,8 +85,8 @@ def build(settings: Settings) -> FastAPI:
 
     async def try_keys() -> None:
         async with database.transaction() as connection:
-            secret = await endpoint_store.newest_secret(connection)
-        if secret is not None:
+            secrets = await endpoint_store.outer_secrets(connection)
+        for secret in secrets:
             keys.decrypt(secret)
 
     async def drain() -> None:

@@ -22,7 +22,13 @@ def guarded_transport(allowed: Sequence[Network]) -> AiohttpTransport:
 
     def session() -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=tls, limit=0, socket_factory=guarded_socket(allowed)),
+            connector=aiohttp.TCPConnector(
+                ssl=tls,
+                limit=0,
+                socket_factory=guarded_socket(allowed),
+                # The system's look-ups share a few threads, which two slow name servers would fill.
+                resolver=aiohttp.AsyncResolver(),
+            ),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None),
             trust_env=False,

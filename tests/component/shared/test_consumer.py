@@ -323,3 +323,40 @@ async def test_a_reason_names_no_value_of_the_record(database: Database) -> None
 def test_a_record_has_a_time_whatever_its_producer_gave(timestamp: int | None) -> None:
     message = ConsumerRecord("t", 0, 7, timestamp, 0, b"k", b"v", None, 1, 1, (("h", None),))
     assert from_aiokafka(message).timestamp.tzinfo is not None
+
+
+async def test_a_seek_ends_when_its_partitions_are_taken_away_or_the_service_stops(
+    database: Database,
+) -> None:
+    """Otherwise no new assignment could ever be made, and a stop would wait for a database that is away."""
+    away = Database("postgresql+asyncpg://nobody@127.0.0.1:9/none")
+    broker = kafka_broker("127.0.0.1:9", "test", 5)
+    consumer = BatchConsumer(broker, away, Subscription("group", topics=("t",)), batches(away, Handler()))
+    mine = TopicPartition("t", 0)
+    aiokafka = consumer._subscriber.consumer = AIOKafkaConsumer(bootstrap_servers="127.0.0.1:9")
+    aiokafka.assign([mine])
+    seeking = asyncio.create_task(consumer.on_partitions_assigned({mine}))
+
+    async def is_seeking() -> bool:
+        return consumer.seeking and not seeking.done()
+
+    await until("the seek has begun", is_seeking)
+    aiokafka.unsubscribe()
+    await asyncio.wait_for(seeking, 30)
+    assert consumer.seeking
+
+    aiokafka.assign([mine])
+    consumer.closing = True
+    await asyncio.wait_for(consumer.on_partitions_assigned({mine}), 30)
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("postgresql://u:p@h/d?sslmode=require", "postgresql+asyncpg://u:p@h/d?ssl=require"),
+        ("postgres://h/d?host=/tmp&sslmode=disable", "postgresql+asyncpg://h/d?host=/tmp&ssl=disable"),
+        ("postgresql+psycopg://h/d", "postgresql+asyncpg://h/d"),
+    ],
+)
+def test_a_url_as_libpq_takes_it_is_one_for_us(given: str, meant: str) -> None:
+    assert asyncpg_url(given) == meant

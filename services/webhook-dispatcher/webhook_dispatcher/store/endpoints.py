@@ -1,6 +1,6 @@
 """Endpoints: one URL of one link each, with its secret; made once, never removed."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import text
@@ -44,7 +44,12 @@ _DUE = text(
     """
 )
 _SECRET = text("SELECT secret FROM endpoints WHERE id = :id")
-_NEWEST_SECRET = text("SELECT secret FROM endpoints ORDER BY created_at DESC LIMIT 1")
+_OUTER_SECRETS = text(
+    """
+    (SELECT secret FROM endpoints ORDER BY created_at LIMIT 1)
+    UNION ALL (SELECT secret FROM endpoints ORDER BY created_at DESC LIMIT 1)
+    """
+)
 
 
 async def make(
@@ -92,9 +97,9 @@ async def secret(connection: AsyncConnection, endpoint_id: str) -> bytes:
     return bytes((await connection.execute(_SECRET, {"id": endpoint_id})).scalar_one())
 
 
-async def newest_secret(connection: AsyncConnection) -> bytes | None:
-    """One stored secret, to try the keys on."""
-    return (await connection.execute(_NEWEST_SECRET)).scalar_one_or_none()
+async def outer_secrets(connection: AsyncConnection) -> Sequence[bytes]:
+    """The oldest and the newest stored secret, to try the keys on."""
+    return list((await connection.execute(_OUTER_SECRETS)).scalars())
 
 
 def _endpoint(row: Any) -> Endpoint:
