@@ -18,7 +18,7 @@ from deploy.local.folder_lock import folder_lock
 from deploy.local.kafka import Kafka
 from deploy.local.ports import LOOPBACK, free_port
 from deploy.local.postgres import Postgres
-from deploy.local.service import SERVICES, Service
+from deploy.local.service_process import SERVICES, Service
 from deploy.local.supervisor import Part, Supervisor
 from shared.kafka.topics import create_topics
 

@@ -5,41 +5,26 @@ lose a record or handle one twice. What Kafka is told of them is only for its pi
 """
 
 import asyncio
-import dataclasses
-import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError
-from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
-from faststream.message import StreamMessage
 
 from shared import offsets
 from shared.database import Database
 from shared.kafka.batches import Batches
-from shared.kafka.records import Record, from_aiokafka, next_offsets
-from shared.kafka.topics import MAX_MESSAGE_BYTES
+from shared.kafka.records import Record, next_offsets
+from shared.kafka.subscription import Subscription, subscribe
 from shared.loops import backoff
 from shared.offsets import Place
 
 log = structlog.get_logger()
 
-BATCH = 500
 GATE_POLL = 0.1
-
-
-@dataclass(frozen=True)
-class Subscription:
-    """What a consumer reads: topics by name or by one pattern, in one group."""
-
-    group: str
-    topics: tuple[str, ...] = ()
-    pattern: str | None = None
 
 
 def always() -> bool:
@@ -71,7 +56,7 @@ class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._batches = batches
         self._gate = gate
         self._positioned: set[Place] = set()
-        self._subscriber: Any = _subscribe(broker, subscription, self)
+        self._subscriber: Any = subscribe(broker, subscription, self)
         self._subscriber(self._on_batch)
 
     async def lag(self) -> dict[Place, int]:
@@ -204,49 +189,6 @@ class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         while not self._gate():
             await asyncio.sleep(GATE_POLL)
             self.last_progress = time.monotonic()
-
-
-def kafka_broker(bootstrap_servers: str, client_id: str, drain_timeout: float) -> KafkaBroker:
-    """FastStream's broker for a service's consumers; it makes no topics and validates nothing itself."""
-    return KafkaBroker(
-        bootstrap_servers.split(","),
-        client_id=client_id,
-        graceful_timeout=drain_timeout,
-        metadata_max_age_ms=30_000,
-        allow_auto_create_topics=False,
-        apply_types=False,
-        logger=logging.getLogger("shared.kafka"),
-    )
-
-
-def _subscribe(broker: KafkaBroker, subscription: Subscription, listener: BatchConsumer) -> Any:
-    return broker.subscriber(
-        *subscription.topics,
-        pattern=subscription.pattern,
-        group_id=subscription.group,
-        batch=True,
-        max_records=BATCH,
-        batch_timeout_ms=20,
-        max_partition_fetch_bytes=MAX_MESSAGE_BYTES,
-        auto_offset_reset="earliest",
-        isolation_level="read_committed",
-        ack_policy=AckPolicy.NACK_ON_ERROR,
-        listener=listener,
-        parser=_parse,
-        decoder=_decode,
-        no_reply=True,
-    )
-
-
-async def _parse(raw: tuple[Any, ...], original: Any) -> Any:
-    """FastStream's message of a batch; its parser sees no headers: one not in UTF-8 would lose the batch."""
-    message = await original(tuple(dataclasses.replace(record, headers=()) for record in raw))
-    message.raw_message = raw
-    return message
-
-
-async def _decode(message: StreamMessage[Any]) -> list[Record]:
-    return [from_aiokafka(record) for record in message.raw_message]
 
 
 def _place(tp: TopicPartition) -> Place:

@@ -16,8 +16,9 @@ from shared.auth import TrustedKeys, caller_dependency
 from shared.database import Database
 from shared.kafka import topics
 from shared.kafka.batches import Batches, Handle
-from shared.kafka.consumer import BatchConsumer, Subscription, kafka_broker
+from shared.kafka.consumer import BatchConsumer
 from shared.kafka.relay import Relay
+from shared.kafka.subscription import Subscription, kafka_broker
 from shared.loops import Loop, nudging
 from shared.runtime import Service
 from shared.settings import ServiceSettings

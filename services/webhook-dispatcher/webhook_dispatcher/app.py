@@ -14,8 +14,9 @@ from shared.database import Database
 from shared.encryption import KeyRing
 from shared.kafka import topics
 from shared.kafka.batches import Batches, Handle
-from shared.kafka.consumer import BatchConsumer, Subscription, kafka_broker
+from shared.kafka.consumer import BatchConsumer
 from shared.kafka.relay import Relay
+from shared.kafka.subscription import Subscription, kafka_broker
 from shared.loops import nudging
 from shared.runtime import Service
 from shared.settings import CommaSeparated, EncryptionKeys, ServiceSettings, commas

@@ -16,8 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.database import Database, asyncpg_url
 from shared.kafka.batches import Batch, Batches
-from shared.kafka.consumer import BatchConsumer, Subscription, kafka_broker
+from shared.kafka.consumer import BatchConsumer
 from shared.kafka.records import Record, from_aiokafka
+from shared.kafka.subscription import Subscription, kafka_broker
 from shared.telemetry import Metrics
 from tests.builders import NOW
 from tests.conftest import MakeDatabase, Servers

@@ -11,7 +11,7 @@ import integration.app
 import order_router.app
 import webhook_dispatcher.app
 from deploy.local.jars import KAFKA_VERSION
-from deploy.local.service import SERVICES
+from deploy.local.service_process import SERVICES
 from shared.kafka import topics
 from shared.settings import ServiceSettings
 

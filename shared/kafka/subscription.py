@@ -1,0 +1,69 @@
+"""What FastStream does for a consumer: polls batches of raw records, and keeps the task alive that does."""
+
+import dataclasses
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import ConsumerRebalanceListener
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from faststream.message import StreamMessage
+
+from shared.kafka.records import Record, from_aiokafka
+from shared.kafka.topics import MAX_MESSAGE_BYTES
+
+BATCH = 500
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """What a consumer reads: topics by name or by one pattern, in one group."""
+
+    group: str
+    topics: tuple[str, ...] = ()
+    pattern: str | None = None
+
+
+def kafka_broker(bootstrap_servers: str, client_id: str, drain_timeout: float) -> KafkaBroker:
+    """FastStream's broker for a service's consumers; it makes no topics and validates nothing itself."""
+    return KafkaBroker(
+        bootstrap_servers.split(","),
+        client_id=client_id,
+        graceful_timeout=drain_timeout,
+        metadata_max_age_ms=30_000,
+        allow_auto_create_topics=False,
+        apply_types=False,
+        logger=logging.getLogger("shared.kafka"),
+    )
+
+
+def subscribe(broker: KafkaBroker, subscription: Subscription, listener: ConsumerRebalanceListener) -> Any:
+    """FastStream's subscriber; the handler it is given gets each batch as a list of records."""
+    return broker.subscriber(
+        *subscription.topics,
+        pattern=subscription.pattern,
+        group_id=subscription.group,
+        batch=True,
+        max_records=BATCH,
+        batch_timeout_ms=20,
+        max_partition_fetch_bytes=MAX_MESSAGE_BYTES,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+        ack_policy=AckPolicy.NACK_ON_ERROR,
+        listener=listener,
+        parser=_parse,
+        decoder=_decode,
+        no_reply=True,
+    )
+
+
+async def _parse(raw: tuple[Any, ...], original: Any) -> Any:
+    """FastStream's message of a batch; its parser sees no headers: one not in UTF-8 would lose the batch."""
+    message = await original(tuple(dataclasses.replace(record, headers=()) for record in raw))
+    message.raw_message = raw
+    return message
+
+
+async def _decode(message: StreamMessage[Any]) -> list[Record]:
+    return [from_aiokafka(record) for record in message.raw_message]
