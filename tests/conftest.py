@@ -11,12 +11,16 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from aiokafka.admin import AIOKafkaAdminClient
+from testcontainers.community.postgres import PostgresContainer
+from testcontainers.core.container import DockerContainer
+from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
 from deploy.local import databases, demo
 from deploy.local.apart import run_apart
 from deploy.local.jars import Say
 from deploy.local.kafka import Kafka
 from deploy.local.platform import Platform
+from deploy.local.ports import LOOPBACK, free_port
 from deploy.local.postgres import Postgres
 from shared.database import asyncpg_url, migrate
 from shared.kafka.topics import TOPICS, create_topics
@@ -26,6 +30,21 @@ MIGRATIONS = {
     "integration": ROOT / "services/integration/integration/migrations",
     "order_router": ROOT / "services/order-router/order_router/migrations",
     "webhook_dispatcher": ROOT / "services/webhook-dispatcher/webhook_dispatcher/migrations",
+}
+
+# One node that is broker and controller; testcontainers' own Kafka is another vendor's image.
+KAFKA_IN_A_CONTAINER = {
+    "KAFKA_NODE_ID": "1",
+    "KAFKA_PROCESS_ROLES": "broker,controller",
+    "KAFKA_LISTENERS": "PLAINTEXT://:9092,CONTROLLER://:9093",
+    "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
+    "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9093",
+    "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+    "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "1",
+    "KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1",
+    "KAFKA_TRANSACTION_STATE_LOG_MIN_ISR": "1",
+    "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0",
+    "KAFKA_AUTO_CREATE_TOPICS_ENABLE": "false",
 }
 
 MakeDatabase = Callable[[str], str]
@@ -127,21 +146,27 @@ def _embedded(
 
 
 def _containers() -> Iterator[Servers]:
-    from testcontainers.kafka import KafkaContainer  # noqa: PLC0415 (asks Docker when imported)
-    from testcontainers.postgres import PostgresContainer  # noqa: PLC0415
-
+    port = free_port()
     try:
-        kafka = KafkaContainer("apache/kafka:4.4.0").with_kraft()
-        postgres = PostgresContainer("postgres:18.4", driver=None)
-        kafka.start()
-        postgres.start()
+        kafka = _kafka_container(port).start()
+        postgres = PostgresContainer("postgres:18.4", driver=None).start()
     except Exception as error:
         pytest.exit(f"--containers needs a Docker engine that answers, and there is none: {error}", 1)
     try:
-        yield Servers(kafka.get_bootstrap_server(), postgres.get_connection_url(), "containers")
+        said = "Apache Kafka 4.4.0 and PostgreSQL 18.4, in containers"
+        yield Servers(f"{LOOPBACK}:{port}", postgres.get_connection_url(), said)
     finally:
         postgres.stop()
         kafka.stop()
+
+
+def _kafka_container(port: int) -> DockerContainer:
+    return (
+        DockerContainer("apache/kafka:4.4.0")
+        .with_bind_ports(9092, port)
+        .with_envs(**KAFKA_IN_A_CONTAINER, KAFKA_ADVERTISED_LISTENERS=f"PLAINTEXT://{LOOPBACK}:{port}")
+        .waiting_for(LogMessageWaitStrategy("Kafka Server started"))
+    )
 
 
 @pytest.fixture(scope="session")
