@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -190,15 +190,15 @@ async def test_a_closed_gate_holds_records_back_and_an_open_one_lets_them_in(
 
 
 class SlowDatabase(Database):
-    """A database that takes its time to say where the consumer stands."""
+    """A database that says where the consumer stands only once `ready` has come true."""
 
-    slow = True
+    ready: Callable[[], Awaitable[bool]] | None = None
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        if self.slow:
-            self.slow = False
-            await asyncio.sleep(1.5)
+        ready, self.ready = self.ready, None
+        if ready is not None:
+            await until("the database may answer", ready)
         async with super().transaction() as connection:
             yield connection
 
@@ -221,7 +221,13 @@ async def test_what_kafka_was_told_is_never_a_start(
         )
     slow = SlowDatabase(database.engine.url.render_as_string(hide_password=False))
     broker = kafka_broker(servers.bootstrap_servers, "test", 5)
-    BatchConsumer(broker, slow, Subscription(prefix + "group", topics=(topic,)), batches(slow, Handler()))
+    subscription = Subscription(prefix + "group", topics=(topic,))
+    consumer = BatchConsumer(broker, slow, subscription, batches(slow, Handler()))
+
+    async def polled_from_kafkas_offset() -> bool:
+        return bool(await consumer._subscriber.consumer.position(TopicPartition(topic, 0)) == 1000)
+
+    slow.ready = polled_from_kafkas_offset
     await broker.start()
 
     async def all_handled() -> bool:

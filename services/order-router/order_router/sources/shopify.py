@@ -3,23 +3,16 @@
 Source: Shopify Admin REST API, Order resource, 2026-07.
 """
 
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from order_router.sources.ids import Id
 from shared.contracts.cloudevents import first_fault
 from shared.errors import UnreadableMessage
 
 PAID = {"paid", "authorized", "partially_paid", "partially_refunded"}
 TO_SHIP = {None, "unfulfilled", "partial"}
-
-
-def _id(value: Any) -> Any:
-    """Ids go beyond 2^53: read as integers or strings, never as floats."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-Id = Annotated[str, BeforeValidator(_id)]
 
 
 class _Part(BaseModel):

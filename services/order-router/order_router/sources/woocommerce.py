@@ -9,15 +9,12 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
+from order_router.sources.ids import Id
 from shared.contracts.cloudevents import first_fault
 from shared.errors import UnreadableMessage
 
 ROUTABLE = "processing"
 CANCELLED = "cancelled"
-
-
-def _id(value: Any) -> Any:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _money(value: Any) -> Any:
@@ -30,7 +27,6 @@ def _money(value: Any) -> Any:
     return value
 
 
-Id = Annotated[str, BeforeValidator(_id)]
 Money = Annotated[str, BeforeValidator(_money)]
 
 
