@@ -4,59 +4,20 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 from sqlalchemy import text
-from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.database import Database, asyncpg_url
-from shared.kafka.batches import Batch, Batches
+from shared.database import Database
 from shared.kafka.consumer import BatchConsumer
-from shared.kafka.records import Record, from_aiokafka
 from shared.kafka.subscription import Subscription, kafka_broker
-from shared.telemetry import Metrics
-from tests.builders import NOW
-from tests.conftest import MakeDatabase, Servers
+from tests.component.shared.handling import Handler, batches, dead, handled
+from tests.conftest import Servers
 from tests.harness import publish, until
-
-
-@dataclass
-class Handler:
-    """Writes each record's value to a table; `b"bad"` can never work, and the first `outages` calls fail."""
-
-    outages: int = 0
-    batches: list[int] = field(default_factory=list)
-
-    async def handle(self, batch: Batch) -> None:
-        if self.outages:
-            self.outages -= 1
-            raise ConnectionRefusedError("the database is away")
-        self.batches.append(len(batch.records))
-        for record in batch.records:
-            if record.value == b"bad":
-                raise ValueError("this record breaks the handler")
-            statement = text("INSERT INTO handled VALUES (:value)")
-            await batch.connection.execute(statement, {"value": (record.value or b"").decode()})
-
-
-@pytest.fixture
-async def database(make_database: MakeDatabase) -> AsyncIterator[Database]:
-    made = Database(asyncpg_url(make_database("order_router")))
-    async with made.transaction() as connection:
-        await connection.execute(text("CREATE TABLE handled (value text)"))
-    yield made
-    await made.close()
-
-
-def batches(database: Database, handler: Handler) -> Batches:
-    return Batches(
-        database, handler.handle, dead_letter_topic="dead", metrics=Metrics("test"), committed=lambda: None
-    )
 
 
 @asynccontextmanager
@@ -71,49 +32,6 @@ async def consuming(
         yield consumer
     finally:
         await broker.stop()
-
-
-async def handled(database: Database) -> list[str]:
-    async with database.transaction() as connection:
-        return list((await connection.execute(text("SELECT value FROM handled"))).scalars())
-
-
-async def dead(database: Database) -> list[str]:
-    async with database.transaction() as connection:
-        return list((await connection.execute(text("SELECT reason FROM dead_letters"))).scalars())
-
-
-def records(*values: bytes, first: int = 0) -> list[Record]:
-    return [Record("t", 0, first + place, None, value, {}, NOW) for place, value in enumerate(values)]
-
-
-async def test_a_record_that_breaks_the_handler_is_a_dead_letter_and_the_others_go_through(
-    database: Database,
-) -> None:
-    await batches(database, Handler()).commit(records(b"1", b"bad", b"3"))
-    assert sorted(await handled(database)) == ["1", "3"]
-    [reason] = await dead(database)
-    assert reason == "handling it failed: ValueError: this record breaks the handler"
-
-
-async def test_a_batch_that_comes_again_is_handled_once(database: Database) -> None:
-    one = batches(database, Handler())
-    await one.commit(records(b"1", b"2"))
-    await one.commit(records(b"1", b"2", b"3"))
-    assert sorted(await handled(database)) == ["1", "2", "3"]
-
-
-async def test_two_processes_with_the_same_partition_handle_each_record_once(database: Database) -> None:
-    values = [str(number).encode() for number in range(100)]
-    both = batches(database, Handler()), batches(database, Handler())
-    work = [
-        one.commit(records(*values[start : start + 10], first=start))
-        for start in range(0, 100, 10)
-        for one in both
-    ]
-    for pair in zip(work[::2], work[1::2], strict=True):
-        await asyncio.gather(*pair)
-    assert sorted(await handled(database)) == sorted(value.decode() for value in values)
 
 
 async def test_what_passes_by_itself_is_tried_again_until_it_works(
@@ -311,27 +229,6 @@ async def test_a_topic_made_anew_under_a_running_consumer_is_said(
     await broker.stop()
 
 
-async def test_a_table_that_is_not_there_is_no_records_fault(database: Database) -> None:
-    async with database.transaction() as connection:
-        await connection.execute(text("DROP TABLE handled"))
-    with pytest.raises(ProgrammingError):
-        await batches(database, Handler()).commit(records(b"1", b"2"))
-    assert await dead(database) == []
-
-
-async def test_a_reason_names_no_value_of_the_record(database: Database) -> None:
-    await batches(database, Handler()).commit(records(b"Ada\x00Lovelace"))
-    [reason] = await dead(database)
-    assert "invalid byte sequence" in reason
-    assert "Ada" not in reason
-
-
-@pytest.mark.parametrize("timestamp", [None, -1, 10**15, 10**18, 2**63 - 1])
-def test_a_record_has_a_time_whatever_its_producer_gave(timestamp: int | None) -> None:
-    message = ConsumerRecord("t", 0, 7, timestamp, 0, b"k", b"v", None, 1, 1, (("h", None),))
-    assert from_aiokafka(message).timestamp.tzinfo is not None
-
-
 async def test_a_seek_ends_when_its_partitions_are_taken_away_or_the_service_stops(
     database: Database,
 ) -> None:
@@ -355,15 +252,3 @@ async def test_a_seek_ends_when_its_partitions_are_taken_away_or_the_service_sto
     aiokafka.assign([mine])
     consumer.closing = True
     await asyncio.wait_for(consumer.on_partitions_assigned({mine}), 30)
-
-
-@pytest.mark.parametrize(
-    ("given", "meant"),
-    [
-        ("postgresql://u:p@h/d?sslmode=require", "postgresql+asyncpg://u:p@h/d?ssl=require"),
-        ("postgres://h/d?host=/tmp&sslmode=disable", "postgresql+asyncpg://h/d?host=/tmp&ssl=disable"),
-        ("postgresql+psycopg://h/d", "postgresql+asyncpg://h/d"),
-    ],
-)
-def test_a_url_as_libpq_takes_it_is_one_for_us(given: str, meant: str) -> None:
-    assert asyncpg_url(given) == meant
