@@ -222,6 +222,6 @@ async def platform(
     """All of Orderdock, embedded, with its own broker and database: tests may kill what they like of it."""
     folder, say = tmp_path_factory.mktemp("platform"), _teller(request.config)
     made = Platform(folder, environment=demo.ENVIRONMENT, say=say)
-    made.given_kafka = made.given_postgres = None
+    made.given_kafka = made.given_postgres = made.given_smtp = None
     async with made:
         yield made

@@ -1,11 +1,13 @@
 """The `orderdock` command: each sub-command is a function here or in a file of its own."""
 
 import asyncio
+import json
 import os
 import shutil
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,14 +15,16 @@ import platformdirs
 import typer
 from rich.console import Console
 from rich.table import Column, Table
+from rich.text import Text
 
 from deploy.local import demo as demonstration
+from deploy.local import mail as caught
 from deploy.local import operators
 from deploy.local import publish as publishing
 from deploy.local import sample as sample_data
 from deploy.local.errors import PlatformError
 from deploy.local.folder_lock import folder_lock
-from deploy.local.memory import must_be_a_platforms, read_ports
+from deploy.local.memory import must_be_a_platforms, never_ran, read_ports
 from deploy.local.platform import Platform, end_leftovers
 from deploy.local.ports import LOOPBACK
 
@@ -99,6 +103,27 @@ def publish(
     say(f"Published {len(events)} events.")
 
 
+@app.command()
+def mail(
+    address: Annotated[str, typer.Argument(help="Whose mail: the newest of it is shown in full.")] = "",
+    last: Annotated[int, typer.Option("--last", min=1, help="How many mails, the newest first.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list.")] = False,
+    data: DataFolder = DEFAULT_FOLDER,
+) -> None:
+    """Show the mail that a platform, running or stopped, has caught."""
+    if not read_ports(data):
+        raise never_ran(data)
+    mails = list(islice(caught.read(data / caught.FOLDER, address), last))
+    if as_json:
+        say(json.dumps([each.as_json() for each in mails], indent=2))
+    elif not mails:
+        say(f"No mail{f' to {address}' if address else ''} was caught in {data}.")
+    else:
+        Console().print(mail_table(mails))
+        if address:
+            say(caught.harmless(mails[0].as_text()))
+
+
 @operators_app.command("create")
 def create_operator(
     email: str,
@@ -113,7 +138,7 @@ def running_kafka(folder: Path) -> str:
     """The broker given by the environment, or that of the platform in the folder."""
     given, port = os.environ.get("KAFKA_BOOTSTRAP_SERVERS"), read_ports(folder).get("kafka")
     if given is None and port is None:
-        raise PlatformError(f"No platform has run in {folder}. Start one with `orderdock up`.")
+        raise never_ran(folder)
     return given or f"{LOOPBACK}:{port}"
 
 
@@ -157,4 +182,15 @@ def places(platform: Platform) -> Table:
     for name, address in addresses.items():
         log = platform.log(name).relative_to(platform.folder)
         table.add_row(name, address, "not started here" if given.get(name) else str(log))
+    if platform.mailbox:
+        table.add_row("mail", platform.mailbox.url, f"{caught.FOLDER}/*.eml")
+    return table
+
+
+def mail_table(mails: Sequence[caught.Mail]) -> Table:
+    """One line a mail."""
+    table = Table(Column("time (UTC)", no_wrap=True), Column("to", overflow="fold"), Column("subject"))
+    for each in mails:
+        said = (caught.harmless(text) for text in (", ".join(each.to), each.subject))
+        table.add_row(f"{each.at:%Y-%m-%d %H:%M:%S}", *map(Text, said))
     return table

@@ -22,6 +22,11 @@ def must_be_a_platforms(folder: Path) -> None:
         )
 
 
+def never_ran(folder: Path) -> PlatformError:
+    """What to raise where a platform's folder was asked for and this is none."""
+    return PlatformError(f"No platform has run in {folder}. Start one with `orderdock up`.")
+
+
 def read_ports(folder: Path) -> dict[str, int]:
     """The ports of the last run by part; empty before the first."""
     try:
@@ -33,22 +38,24 @@ def read_ports(folder: Path) -> dict[str, int]:
 
 def write_ports(folder: Path, ports: dict[str, int]) -> None:
     """Remember the ports of this run."""
-    replace(folder / PORTS_FILE, json.dumps({"ports": ports}, indent=2) + "\n", mode=0o644)
+    text = json.dumps({"ports": ports}, indent=2) + "\n"
+    replace(folder / PORTS_FILE, text.encode(), mode=0o644)
 
 
 def encryption_keys(folder: Path) -> str:
     """`ORDERDOCK_ENCRYPTION_KEYS` of this platform, made once; only its owner may read the file."""
     path = folder / SECRETS_FILE
     if not path.exists():
-        replace(path, json.dumps({"encryption_keys": Fernet.generate_key().decode()}) + "\n", mode=0o600)
+        text = json.dumps({"encryption_keys": Fernet.generate_key().decode()}) + "\n"
+        replace(path, text.encode(), mode=0o600)
     keys: str = json.loads(path.read_text())["encryption_keys"]
     return keys
 
 
-def replace(path: Path, text: str, mode: int) -> None:
+def replace(path: Path, content: bytes, mode: int) -> None:
     """Write a file as a whole or not at all."""
     unfinished = path.with_name(path.name + ".new")
     unfinished.unlink(missing_ok=True)
-    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as file:
-        file.write(text)
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        file.write(content)
     unfinished.replace(path)

@@ -1,4 +1,4 @@
-"""The embedded platform: PostgreSQL, Kafka and the services, started, kept running and stopped together."""
+"""The embedded platform: PostgreSQL, Kafka, a mailbox and the services, kept running together."""
 
 import asyncio
 import os
@@ -11,11 +11,12 @@ from typing import Self
 import asyncpg
 from aiokafka.errors import KafkaError
 
-from deploy.local import databases, jars, memory
+from deploy.local import databases, jars, mail, memory
 from deploy.local.child import end_leftover
 from deploy.local.errors import PlatformError
 from deploy.local.folder_lock import folder_lock
 from deploy.local.kafka import Kafka
+from deploy.local.mailbox import Mailbox
 from deploy.local.ports import LOOPBACK, free_port
 from deploy.local.postgres import Postgres
 from deploy.local.service_process import SERVICES, Service
@@ -23,14 +24,17 @@ from deploy.local.supervisor import Part, Supervisor
 from shared.kafka.topics import create_topics
 
 BACKING = ("postgres", "kafka")
+MAILBOX = ("smtp", "mail")  # its two ports
+MAIL_FROM = "Orderdock <orderdock@orderdock.example>"
 ENCRYPTING = ("integration", "webhook-dispatcher")
 
 
 class Platform:
     """All of Orderdock in one folder; its parts go by name: `SERVICES`, and its own `postgres` and `kafka`.
 
-    `environment` adds settings to single services, by service name. Where `KAFKA_BOOTSTRAP_SERVERS` or
-    `DATABASE_URL` is set, that server is used and none is started. `say` is told each step in a sentence.
+    `environment` adds settings to single services, by service name. Where `KAFKA_BOOTSTRAP_SERVERS`,
+    `DATABASE_URL` or `ORDERDOCK_SMTP_URL` is set, that server is used and none is started. `say` is told each
+    step in a sentence.
     """
 
     def __init__(
@@ -43,6 +47,7 @@ class Platform:
     ) -> None:
         self.folder = folder.absolute()
         self.services: dict[str, Service] = {}
+        self.mailbox: Mailbox | None = None
         self._environment = environment or {}
         self._say = say
         self._held = ExitStack()
@@ -50,6 +55,7 @@ class Platform:
         self._supervisor = Supervisor(say)
         self.given_kafka = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
         self.given_postgres = os.environ.get("DATABASE_URL")
+        self.given_smtp = os.environ.get("ORDERDOCK_SMTP_URL")
         port = memory.read_ports(self.folder).get("kafka")
         self.kafka = Kafka(self.folder / "kafka", port=port, log=self.log("kafka"), say=say)
         self.postgres = Postgres(self.folder / "postgres", log=self.log("postgres"), fsync=fsync)
@@ -99,7 +105,10 @@ class Platform:
             await asyncio.to_thread(end_leftovers, self.folder)
             await self._start_backing()
             await self._make_databases_and_topics()
-            self._make_services()
+            ports = self._choose_ports()
+            if not self.given_smtp:
+                await self._start_mailbox(ports)
+            self._make_services(ports)
             await self._migrate()
             await self._start_services()
         except BaseException:
@@ -109,6 +118,8 @@ class Platform:
     async def stop(self) -> None:
         """Stop everything, the services before what they stand on, and let the folder go. The data stay."""
         await self._supervisor.stop(SERVICES)
+        if self.mailbox:
+            await self.mailbox.stop()
         await self._supervisor.stop(BACKING)
         self._held.close()
 
@@ -159,8 +170,11 @@ class Platform:
         except KafkaError as error:
             raise PlatformError(f"Kafka can't be used ({error}). Look at KAFKA_BOOTSTRAP_SERVERS.") from error
 
-    def _make_services(self) -> None:
-        ports = self._choose_ports()
+    async def _start_mailbox(self, ports: Mapping[str, int]) -> None:
+        self.mailbox = Mailbox(self.folder / mail.FOLDER, smtp_port=ports["smtp"], page_port=ports["mail"])
+        await self.mailbox.start()
+
+    def _make_services(self, ports: Mapping[str, int]) -> None:
         for name in SERVICES:
             pid_file = self.folder / "services" / f"{name}.pid"
             service = Service(
@@ -176,23 +190,34 @@ class Platform:
         """The ports of the last run where they are free, else others."""
         last = memory.read_ports(self.folder)
         ports = {} if self.given_kafka else {"kafka": self.kafka.port}
-        for name in SERVICES:
+        for name in (*SERVICES, *(() if self.given_smtp else MAILBOX)):
             ports[name] = free_port(last.get(name), taken=frozenset(ports.values()))
         memory.write_ports(self.folder, ports)
         return ports
 
     def _service_environment(self, name: str, ports: Mapping[str, int]) -> dict[str, str]:
+        integration_url = f"http://{LOOPBACK}:{ports['integration']}"
         settings = {
             "DATABASE_URL": self.database_url(name),
             "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers,
             "PYTHONUNBUFFERED": "1",
             "ORDERDOCK_HOST": LOOPBACK,
             "ORDERDOCK_PORT": str(ports[name]),
-            "ORDERDOCK_INTEGRATION_URL": f"http://{LOOPBACK}:{ports['integration']}",
+            "ORDERDOCK_INTEGRATION_URL": integration_url,
         }
         if name in ENCRYPTING:
             settings["ORDERDOCK_ENCRYPTION_KEYS"] = memory.encryption_keys(self.folder)
+        if name == "integration":
+            settings |= self._mail_settings(integration_url)
         return {**os.environ, **settings, **self._environment.get(name, {})}
+
+    def _mail_settings(self, console_url: str) -> dict[str, str]:
+        own = self.mailbox.smtp_url if self.mailbox else ""
+        return {
+            "ORDERDOCK_SMTP_URL": self.given_smtp or own,
+            "ORDERDOCK_MAIL_FROM": os.environ.get("ORDERDOCK_MAIL_FROM", MAIL_FROM),
+            "ORDERDOCK_CONSOLE_URL": os.environ.get("ORDERDOCK_CONSOLE_URL", console_url),
+        }
 
     async def _migrate(self) -> None:
         self._say("Migrating the databases …")
