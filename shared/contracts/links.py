@@ -3,10 +3,12 @@
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic.json_schema import SkipJsonSchema
 
 from shared.contracts import cloudevents
 from shared.contracts.cloudevents import CloudEvent
 from shared.contracts.identifiers import ShopId, ThreeplId
+from shared.contracts.rules import Rules, UnknownRules
 from shared.errors import UnreadableMessage
 
 LINK_CHANGED = "com.orderdock.link.changed"
@@ -17,6 +19,8 @@ Status = Literal["pending", "active", "inactive", "deleted"]
 SettingName = Literal[
     "shipping_rules_from", "charge_to", "support_tickets_from", "client_reference", "webhook_url"
 ]
+# What a newer writer says in its rules must not make a link unreadable: its state and epoch still count.
+ReadRules = Annotated[Rules | SkipJsonSchema[UnknownRules], Field(union_mode="left_to_right")]
 Reference = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
@@ -30,14 +34,6 @@ class Settings(BaseModel):
     support_tickets_from: Side = "threepl"
     client_reference: Reference = ""
     webhook_url: str | None = Field(default=None, max_length=2048)
-
-
-class Rules(BaseModel):
-    """The shop side's choice of which link an order goes to: the lowest priority first."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    priority: int = Field(default=1, ge=1, le=1000)
 
 
 class OpenSetting(BaseModel):
@@ -68,7 +64,7 @@ class Link(BaseModel):
     version: int = Field(ge=1)
     epoch: int = Field(ge=0)
     settings: Settings = Settings()
-    rules: Rules = Rules()
+    rules: ReadRules = Rules()
     open_settings: dict[SettingName, OpenSetting] = {}
     created_at: AwareDatetime
     changed_at: AwareDatetime

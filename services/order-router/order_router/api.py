@@ -9,8 +9,8 @@ from pydantic import AwareDatetime, BaseModel
 from order_router.routing import Decision
 from order_router.store import views
 from shared import pages
-from shared.auth import Caller
 from shared.contracts.assignments import Holder, Stage
+from shared.contracts.callers import Caller
 from shared.contracts.links import Settings
 from shared.database import Database
 from shared.errors import not_found

@@ -10,7 +10,7 @@ from order_router.sources import OrderEvent
 from shared.contracts import assignments
 from shared.contracts.assignments import Assignment, AssignmentType, Stage
 from shared.contracts.links import Link, Settings
-from shared.contracts.orders import content_hash
+from shared.contracts.orders import Order, content_hash
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -125,17 +125,17 @@ def apply_event(
         stage="cancelled" if event.cancelled and order.stage == "open" else order.stage,
     )
     if changed.stage == "open" and not changed.routed and event.order.routable:
-        return _route(changed, links, now - event.time > route_max_age)
+        return _route(changed, event.order, links, now - event.time > route_max_age)
     if changed.holding and (changed.content_hash, changed.stage) != (order.content_hash, order.stage):
         return _announce(changed, assignments.UPDATED, changed.holding)
     return Outcome(changed)
 
 
-def _route(order: StoredOrder, links: Mapping[str, Link], too_old: bool) -> Outcome:
+def _route(order: StoredOrder, content: Order, links: Mapping[str, Link], too_old: bool) -> Outcome:
     if too_old:
         decision = Decision(link_id=None, verdicts=(), reason="its first routable version came too late")
     else:
-        decision = decide(links.values())
+        decision = decide(links.values(), content)
     routed = replace(order, routed=True, decision=decision)
     if decision.link_id is None:
         return Outcome(routed)

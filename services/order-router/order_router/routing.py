@@ -1,10 +1,20 @@
-"""Which link an order goes to: a pure function of the shop's links, with the reason for each."""
+"""Which link an order goes to: a pure function of it and its shop's links, with the reason for each."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from decimal import Context, Decimal
+from hashlib import blake2b
 
 from pydantic import BaseModel, ConfigDict
 
+from order_router.rules import refusal
+from shared.contracts import assignments
 from shared.contracts.links import Link
+from shared.contracts.orders import Order
+from shared.contracts.rules import Rules
+
+# Decimal's logarithm is correctly rounded, so the same everywhere; that of floats is the machine's own.
+_EXACT = Context(prec=28)
+_HASH_BYTES = 8
 
 
 class Verdict(BaseModel):
@@ -26,26 +36,61 @@ class Decision(BaseModel):
     reason: str
 
 
-def decide(links: Iterable[Link]) -> Decision:
-    """The active link of the first priority, among equals the older; the same for any order of `links`."""
-    ranked = sorted(links, key=_rank)
-    active = [link for link in ranked if link.status == "active"]
-    chosen = active[0] if active else None
-    verdicts = tuple(Verdict(link_id=link.id, reason=_verdict(link, chosen)) for link in ranked)
+def decide(links: Iterable[Link], order: Order) -> Decision:
+    """The link of the shop's that the order goes to; the same for any order of `links` (DESIGN 3).
+
+    Of the active links whose rules let it through, the first priority's; among equals the one it falls to
+    by the shares, then the older. Verdicts are sorted by the links' age.
+    """
+    by_age = sorted(links, key=lambda link: (link.created_at, link.id))
+    refusals = {link.id: _refusal(link, order) for link in by_age}
+    chosen = _first([link for link in by_age if refusals[link.id] is None], order)
+    verdicts = tuple(
+        Verdict(link_id=link.id, reason=refusals[link.id] or _turn(link, chosen)) for link in by_age
+    )
     if chosen is None:
-        return Decision(link_id=None, verdicts=verdicts, reason="the shop has no active link")
+        return Decision(link_id=None, verdicts=verdicts, reason=_nobody(by_age))
     return Decision(link_id=chosen.id, verdicts=verdicts, reason=f"link {chosen.id} comes first")
 
 
-def _rank(link: Link) -> tuple[object, ...]:
-    return link.rules.priority, link.created_at, link.id
+def _refusal(link: Link, order: Order) -> str | None:
+    return f"is {link.status}" if link.status != "active" else refusal(link.rules, order)
 
 
-def _verdict(link: Link, chosen: Link | None) -> str:
-    if link.status != "active":
-        return f"is {link.status}"
+def _first(by_age: Sequence[Link], order: Order) -> Link | None:
+    first = min((_rules(link).priority for link in by_age), default=None)
+    equals = [link for link in by_age if _rules(link).priority == first]
+    if len(equals) < 2:
+        return equals[0] if equals else None
+    key = assignments.key(order.shop, order.id)
+    return min(equals, key=lambda link: _distance(link.id, key, _rules(link).share))
+
+
+def _distance(link_id: str, order_key: str, share: int) -> Decimal:
+    """How far an order is from a link: -ln(u) / share, for a u between 0 and 1 that is the pair's own.
+
+    The nearest link gets the order. Source: weighted rendezvous hashing (Schindelhauer and Schomaker, 2005).
+    """
+    digest = blake2b(f"{link_id}\0{order_key}".encode(), digest_size=_HASH_BYTES).digest()
+    middle = 2 * int.from_bytes(digest, "big") + 1
+    u = _EXACT.divide(Decimal(middle), Decimal(2 ** (8 * _HASH_BYTES + 1)))
+    return _EXACT.divide(-_EXACT.ln(u), Decimal(share))
+
+
+def _rules(link: Link) -> Rules:
+    assert isinstance(link.rules, Rules), "rules that nobody knows let no order through"
+    return link.rules
+
+
+def _turn(link: Link, chosen: Link | None) -> str:
     if chosen is None or link.id == chosen.id:
         return "chosen"
-    if link.rules.priority != chosen.rules.priority:
-        return f"priority {link.rules.priority} comes after {chosen.rules.priority}"
-    return "is younger than the chosen link"
+    if _rules(link).priority != _rules(chosen).priority:
+        return f"priority {_rules(link).priority} comes after {_rules(chosen).priority}"
+    return "by the shares this order falls to the chosen link"
+
+
+def _nobody(links: Sequence[Link]) -> str:
+    if any(link.status == "active" for link in links):
+        return "no active link's rules let this order through"
+    return "the shop has no active link"

@@ -1,37 +1,110 @@
 """Which link an order goes to, and that nothing but its arguments decides it."""
 
+from collections import Counter
 from datetime import timedelta
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from order_router.freshness import CATCHING_UP, LAGGING, Freshness, Observation
-from order_router.routing import decide
-from shared.contracts.links import Link, Rules
-from tests.builders import NOW, link
+from order_router.routing import Decision, decide
+from shared.contracts import orders
+from shared.contracts.links import Link
+from shared.contracts.orders import Order
+from shared.contracts.rules import Rules
+from tests.builders import NOW, SHOP, link, order
 
+
+def order_of(number: int = 1001) -> Order:
+    return orders.read(order(str(number)), SHOP)
+
+
+def sharing(name: str, share: int, **changes: Any) -> Link:
+    return link(id=name, rules=Rules(share=share), **changes)
+
+
+def reasons(decision: Decision) -> dict[str, str]:
+    return {verdict.link_id: verdict.reason for verdict in decision.verdicts}
+
+
+CUPS = Rules.model_validate(
+    {"rules": [{"conditions": [{"field": "sku", "operator": "in", "value": ["CUP"]}]}]}
+)
+NO_MUGS = Rules.model_validate(
+    {
+        "polarity": "dont_send",
+        "rules": [{"conditions": [{"field": "sku", "operator": "prefix", "value": "mug"}]}],
+    }
+)
 LINKS = [
-    link(id="old", rules=Rules(priority=2), created_at=NOW),
-    link(id="young", rules=Rules(priority=1), created_at=NOW + timedelta(days=2)),
-    link(id="middle", rules=Rules(priority=1), created_at=NOW + timedelta(days=1)),
-    link(id="off", status="inactive", rules=Rules(priority=1), created_at=NOW),
+    link(id="second", rules=Rules(priority=2), created_at=NOW),
+    link(id="one", rules=Rules(share=2), created_at=NOW + timedelta(days=2)),
+    link(id="other", created_at=NOW + timedelta(days=1)),
+    link(id="off", status="inactive", created_at=NOW),
+    link(id="cups", rules=CUPS, created_at=NOW),
+    link(id="no-mugs", rules=NO_MUGS, created_at=NOW),
+    link(id="newer", rules={"polarity": "ask"}, created_at=NOW),
 ]
+ORDERS = [order_of(number) for number in range(10_000)]
 
 
-def test_the_first_priority_wins_and_among_equals_the_older() -> None:
-    decision = decide(LINKS)
-    assert decision.link_id == "middle"
-    assert {verdict.link_id: verdict.reason for verdict in decision.verdicts} == {
+def test_the_first_priority_whose_rules_let_it_through_wins_and_every_link_is_told_why() -> None:
+    decision = decide(LINKS, order_of())
+    assert (decision.link_id, decision.reason) == ("one", "link one comes first")
+    assert reasons(decision) == {
+        "cups": "no rule lets this order through",
+        "newer": "its rules say what this version of the router does not know",
+        "no-mugs": "rule 1 keeps it back: sku prefix mug",
         "off": "is inactive",
-        "middle": "chosen",
-        "young": "is younger than the chosen link",
-        "old": "priority 2 comes after 1",
+        "one": "chosen",
+        "other": "by the shares this order falls to the chosen link",
+        "second": "priority 2 comes after 1",
     }
 
 
-@given(st.permutations(LINKS))
-def test_a_shuffled_list_of_links_gives_the_same_answer(links: list[Link]) -> None:
-    assert decide(links) == decide(LINKS)
+@pytest.mark.parametrize(
+    ("links", "reason"),
+    [
+        ([], "the shop has no active link"),
+        ([link(status="pending")], "the shop has no active link"),
+        (
+            [link(rules=CUPS), link(id="off", status="inactive")],
+            "no active link's rules let this order through",
+        ),
+    ],
+)
+def test_an_order_that_nobody_may_have_stays_with_the_shop(links: list[Link], reason: str) -> None:
+    decision = decide(links, order_of())
+    assert (decision.link_id, decision.reason) == (None, reason)
+    assert len(decision.verdicts) == len(links)
+
+
+@given(st.permutations(LINKS), st.sampled_from(ORDERS))
+def test_a_shuffled_list_of_links_gives_the_same_answer(links: list[Link], of: Order) -> None:
+    assert decide(links, of) == decide(LINKS, of)
+
+
+@pytest.mark.parametrize("shares", [(1, 1), (1, 3), (5, 3, 2), (1000, 1)])
+def test_links_of_one_priority_get_orders_by_their_shares(shares: tuple[int, ...]) -> None:
+    links = [sharing(f"link-{number}", share) for number, share in enumerate(shares)]
+    got = Counter(decide(links, each).link_id for each in ORDERS)
+    for each, share in zip(links, shares, strict=True):
+        assert got[each.id] / len(ORDERS) == pytest.approx(share / sum(shares), abs=0.02)
+
+
+def test_a_new_link_takes_orders_and_moves_none_between_the_others() -> None:
+    links = [sharing("a", 3), sharing("b", 2)]
+    more = [*links, sharing("c", 5, created_at=NOW - timedelta(days=1))]
+    moved = {(decide(links, each).link_id, decide(more, each).link_id) for each in ORDERS[:2000]}
+    assert moved == {("a", "a"), ("b", "b"), ("a", "c"), ("b", "c")}
+
+
+def test_the_shares_fall_the_same_way_everywhere() -> None:
+    links = [sharing("a", 1), sharing("b", 1), sharing("c", 2)]
+    fallen = [decide(links, order_of(number)).link_id for number in range(24)]
+    assert fallen == list("ccbccccbcabacabbbbbcacca")
 
 
 PLACE = ("links", 0)

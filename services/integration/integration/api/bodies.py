@@ -1,32 +1,16 @@
-"""What callers say of a link: the other side, settings, rules; nothing beyond the named fields."""
+"""What callers say of a link: settings and rules, and nothing beyond the named fields."""
 
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field
 
-from integration.accounts import Email
-from integration.plain_text import plain
-from shared.contracts.identifiers import AccountId
-from shared.contracts.links import Reference, Rules, Settings
+from shared.contracts.links import Reference, Settings
+from shared.contracts.plain_text import plain
+from shared.contracts.rules import Condition, Rule, Rules
 from shared.egress import Network, url_refusal
 from shared.errors import Problem
 
 _STRICT = ConfigDict(frozen=True, extra="forbid")
-
-
-class NewLink(BaseModel):
-    """The other side, by its exact account id or its exact e-mail: one of the two."""
-
-    model_config = _STRICT
-
-    account_id: AccountId | None = None
-    email: Email | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        if (self.account_id is None) == (self.email is None):
-            raise ValueError("give either account_id or email of the other side")
-        return self
 
 
 class SettingsBody(Settings):
@@ -50,11 +34,27 @@ class SettingsBody(Settings):
         return Settings(**dict(self))
 
 
+class ConditionBody(Condition):
+    """What must hold of one field of an order."""
+
+    model_config = _STRICT
+
+
+class RuleBody(Rule):
+    """Conditions that must all hold."""
+
+    model_config = _STRICT
+
+    conditions: tuple[ConditionBody, ...] = Field(max_length=20, json_schema_extra={"minItems": 1})
+
+
 class RulesBody(Rules):
     """All of a link's rules: a field that is left out takes its default."""
 
     model_config = _STRICT
 
+    rules: tuple[RuleBody, ...] = Field(default=(), max_length=100)
+
     def plain(self) -> Rules:
         """The rules as the contract has them."""
-        return Rules(**dict(self))
+        return Rules.model_validate(self.model_dump())

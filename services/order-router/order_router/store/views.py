@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from order_router.lifecycle import Holding, StoredOrder, bring_up
 from order_router.routing import Decision
-from shared.auth import Caller
+from shared.contracts.callers import Caller
 from shared.contracts.links import Link, Settings
 from shared.pages import Place
 
