@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import httpx
 import jwt
@@ -16,12 +16,12 @@ import structlog
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from jwt import PyJWK
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 from sqlalchemy import text
 
-from shared.contracts.identifiers import AccountKind
+from shared.contracts.callers import Caller
 from shared.database import Database
-from shared.errors import Problem, forbidden
+from shared.errors import Problem
 from shared.loops import Loop
 from shared.telemetry import Metrics
 
@@ -34,37 +34,16 @@ TRUST = timedelta(hours=1)
 REFRESH = 300.0
 UNKNOWN_KEY_WAIT = 10.0
 
-Role = Literal["administrator", "manager", "warehouse", "support"]
-Scope = Literal["read", "write"]
 FindKey = Callable[[str], Awaitable[PyJWK | None]]
-
-
-class Caller(BaseModel):
-    """Who calls: an account of a kind, in some roles, with some scopes; `clients` limits a 3PL's shops."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    account: str
-    kind: AccountKind
-    roles: frozenset[Role] = frozenset()
-    scopes: frozenset[Scope] = frozenset()
-    clients: frozenset[str] | None = None
-
-    def require(self, scope: Scope, *roles: Role) -> None:
-        """Raises the 403 problem unless the caller has the scope and one of the roles (none named: any)."""
-        if scope not in self.scopes:
-            raise forbidden(f"This needs a token with the scope {scope!r}.")
-        if roles and self.kind != "operator" and not self.roles & set(roles):
-            raise forbidden(f"This needs one of the roles: {', '.join(roles)}.")
 
 
 def sign(caller: Caller, key: Any, kid: str, now: datetime, lifetime: timedelta) -> str:
     """An access token that claims `caller`, signed with an Ed25519 private key."""
     claims = {
-        **caller.model_dump(mode="json", exclude_none=True),
+        **caller.model_dump(mode="json", exclude_none=True, exclude={"subject"}),
         "iss": ISSUER,
         "aud": AUDIENCE,
-        "sub": caller.account,
+        "sub": caller.subject,
         "iat": now,
         "exp": now + lifetime,
     }
@@ -86,7 +65,7 @@ async def verify(token: str, find_key: FindKey) -> Caller:
             issuer=ISSUER,
             options={"require": ["exp", "iat", "sub"]},
         )
-        return Caller.model_validate(claims)
+        return Caller.model_validate({**claims, "subject": claims["sub"]})
     except jwt.ExpiredSignatureError as error:
         raise _unauthorized("The token has expired; get a new one from POST /oauth/token.") from error
     except (jwt.InvalidTokenError, ValidationError) as error:

@@ -5,6 +5,8 @@ import random
 from datetime import UTC, datetime
 from typing import Any
 
+from integration.accounts import Account
+from integration.links import OwnLink
 from shared.contracts import assignments, identifiers, links
 from shared.contracts.assignments import ASSIGNED, Assignment, AssignmentType
 from shared.contracts.identifiers import ALPHABET, SYMBOLS, AccountKind
@@ -39,6 +41,24 @@ def link(**changes: Any) -> Link:
         "changed_at": NOW,
     }
     return Link.model_validate({**whole, **changes})
+
+
+def own_link(**changes: Any) -> OwnLink:
+    """The same link as integration holds it."""
+    return OwnLink.model_validate({**dict(link()), **changes})
+
+
+def account(kind: AccountKind = "shop", **changes: Any) -> Account:
+    """The account SHOP or THREEPL, on a plan that may link."""
+    whole: dict[str, Any] = {
+        "id": {"shop": SHOP, "threepl": THREEPL}.get(kind) or account_id(kind, 1),
+        "kind": kind,
+        "email": f"{kind}@example.com",
+        "name": f"The {kind}",
+        "plan": "conquer",
+        "created_at": NOW,
+    }
+    return Account.model_validate({**whole, **changes})
 
 
 def link_message(**changes: Any) -> bytes:

@@ -16,7 +16,7 @@ from jwt.algorithms import OKPAlgorithm
 from sqlalchemy import text
 
 from shared import auth
-from shared.auth import Caller
+from shared.contracts.callers import Caller
 from shared.contracts.identifiers import AccountKind
 from shared.database import Database, asyncpg_url
 from shared.kafka.records import Record, from_aiokafka
@@ -114,6 +114,6 @@ class Tokens:
     def headers(self, account: str, kind: AccountKind, **claims: Any) -> dict[str, str]:
         """The Authorization header of an administrator of the account, or of whom the claims say."""
         given = {"roles": {"administrator"}, "scopes": {"read", "write"}, **claims}
-        caller = Caller(account=account, kind=kind, **given)
+        caller = Caller(account=account, kind=kind, subject=f"key of {account}", **given)
         token = auth.sign(caller, self._key, "test", datetime.now(UTC), timedelta(minutes=15))
         return {"Authorization": f"Bearer {token}"}

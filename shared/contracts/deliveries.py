@@ -2,15 +2,18 @@
 
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from shared.contracts import cloudevents
 from shared.contracts.assignments import Holder, Stage
+from shared.contracts.cloudevents import CloudEvent
 from shared.contracts.identifiers import ShopId, ThreeplId
 from shared.contracts.links import Settings
+from shared.errors import UnreadableMessage
 
 DELIVERY_REFUSED = "com.orderdock.delivery.refused"
 DELIVERY_EXHAUSTED = "com.orderdock.delivery.exhausted"
+ENDPOINT_WARNED = "com.orderdock.endpoint.warned"
 ENDPOINT_DISABLED = "com.orderdock.endpoint.disabled"
 ENDPOINT_ENABLED = "com.orderdock.endpoint.enabled"
 SOURCE = "/services/webhook-dispatcher"
@@ -70,3 +73,11 @@ def write(event: EndpointEvent, event_id: str, event_type: str, now: AwareDateti
         time=now,
         data=event.model_dump_json(exclude_none=True),
     )
+
+
+def read(event: CloudEvent) -> EndpointEvent:
+    """What an event of one of the types above says; raises `UnreadableMessage` if it says nothing of that."""
+    try:
+        return EndpointEvent.model_validate(event.data)
+    except ValidationError as error:
+        raise UnreadableMessage(f"no endpoint event: {cloudevents.first_fault(error)}") from error

@@ -13,6 +13,9 @@ FOLDER = Path(__file__).parents[2] / "docs/api"
 NOWHERE = {
     "database_url": "postgresql://nobody@127.0.0.1:9/none",
     "kafka_bootstrap_servers": "127.0.0.1:9",
+    "smtp_url": "smtp://127.0.0.1:9",
+    "mail_from": "orderdock@orderdock.example",
+    "console_url": "http://127.0.0.1:9",
     "integration_url": "http://127.0.0.1:9",
     "encryption_keys": Fernet.generate_key().decode(),
 }

@@ -5,9 +5,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from integration.plain_text import plain
+from integration.languages import Language
 from shared.contracts.identifiers import ALPHABET, SYMBOLS, AccountKind
 from shared.contracts.links import Side
+from shared.contracts.plain_text import plain
 from shared.errors import Problem
 
 Plan = Literal["free", "grow", "conquer"]
@@ -37,6 +38,7 @@ class Account(BaseModel):
     email: str
     name: str
     plan: Plan
+    language: Language = Field(default="en", description="Of the mails to this account.")
     created_at: datetime
 
 
@@ -49,10 +51,15 @@ def symbols(chance: int) -> str:
     return "".join(chosen)
 
 
+def allows_links(side: Side, plan: Plan) -> bool:
+    """Whether a side on this plan may start a link or turn its switch on (DESIGN 2.4)."""
+    return plan in _PLANS_THAT_LINK[side]
+
+
 def require_plan(side: Side, plan: Plan) -> None:
-    """Raises the 403 problem `plan-required` unless a side on this plan may turn on a link (DESIGN 2.4)."""
-    enough = _PLANS_THAT_LINK[side]
-    if plan not in enough:
+    """Raises the 403 problem `plan-required` unless the plan allows links."""
+    if not allows_links(side, plan):
+        enough = _PLANS_THAT_LINK[side]
         wanted = " or ".join(enough)
         raise Problem(
             403,

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.auth import Role, Scope
+from shared.contracts.callers import Role, Scope
 
 ID_PREFIX = "key_"
 SECRET_PREFIX = "secret_"  # noqa: S105 -- what every secret begins with, so that scanners find a leaked one

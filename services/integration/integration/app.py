@@ -1,4 +1,4 @@
-"""The integration service put together: accounts, API keys, tokens and links, announced on `links`."""
+"""The integration service put together: accounts, people, API keys, invitations, links and their mails."""
 
 from datetime import timedelta
 from functools import partial
@@ -7,66 +7,176 @@ from pathlib import Path
 from typing import Annotated
 
 from fastapi import FastAPI
-from pydantic import Field, field_validator
+from faststream.kafka import KafkaBroker
+from pydantic import AnyHttpUrl, Field, field_validator
 
-from integration.api import accounts, acts, api_keys, links, tokens
+from integration.api import (
+    accounts,
+    acts,
+    api_keys,
+    invitations,
+    invited,
+    links,
+    passwords,
+    people,
+    sessions,
+    tokens,
+)
+from integration.api.limits import Limits
 from integration.api.parts import Parts
+from integration.correspondence import Correspondence
+from integration.handlers import DeliveriesHandler
 from integration.lost_database import refuse_lost_database
-from integration.tokens import Tokens
+from integration.rate_limits import RateLimit
+from integration.smtp import SmtpServer
+from integration.tokens import REFRESH, Tokens
+from integration.worker import Forgetting, Mailer
 from shared.database import Database
 from shared.encryption import KeyRing
 from shared.http import create_api
+from shared.kafka import topics
+from shared.kafka.batches import Batches
+from shared.kafka.consumer import BatchConsumer
 from shared.kafka.relay import Relay
-from shared.kafka.topics import LINKS
+from shared.kafka.subscription import Subscription, kafka_broker
+from shared.loops import Loop, nudging
 from shared.runtime import Service, command
 from shared.settings import CommaSeparated, EncryptionKeys, ServiceSettings, commas
 from shared.telemetry import Metrics
 
-DESCRIPTION = "Accounts, their API keys and access tokens, and the links of shops with their 3PLs."
+NAME = "integration"
+DESCRIPTION = (
+    "Accounts, their people and API keys, invitations, and the links of shops with their 3PLs. A POST that "
+    "is repeated with the same Idempotency-Key within 24 hours is answered as the first time."
+)
 MIGRATIONS = Path(__file__).parent / "migrations"
+ROUTERS = (accounts, api_keys, people, tokens, sessions, passwords, invited, invitations, links, acts)
 
 
 class Settings(ServiceSettings):
     """The integration service's own settings."""
 
     encryption_keys: EncryptionKeys = ()
+    smtp_url: str
+    mail_from: str = Field(pattern=r"^[^\r\n]*[^@\s<>]+@[^@\s<>]+>?$")
+    console_url: AnyHttpUrl
     allow_http: bool = False
     allowed_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], CommaSeparated] = ()
     # In seconds. A key stays published for 20 minutes after it last signed, so no token may live longer.
     token_lifetime: int = Field(default=900, ge=30, le=900)
+    signing_key_lifetime: int = Field(default=30 * 24 * 3600, ge=3600)
+    # Tries of one account, e-mail or person; those of a network address are ten times as many.
+    finds_per_hour: int = Field(default=120, ge=1)
+    sign_ins_per_quarter: int = Field(default=10, ge=1)
+    mails_per_hour: int = Field(default=5, ge=1)
+    redeems_per_hour: int = Field(default=60, ge=1)
 
     _lists = field_validator("encryption_keys", "allowed_networks", mode="before")(commas)
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _smtp(cls, url: str) -> str:
+        SmtpServer.at(url)
+        return url
 
 
 def build(settings: Settings) -> FastAPI:
     """The service's API; its lifespan runs the service. Raises `SettingsWrong`."""
-    metrics = Metrics("integration")
+    metrics = Metrics(NAME)
     database = Database(settings.database_url)
+    counting = Database(settings.database_url, pool_size=2)
+    ring = KeyRing(settings.encryption_keys)
     relay = Relay(database, settings.kafka_bootstrap_servers, metrics)
-    issuer = Tokens(database, KeyRing(settings.encryption_keys), timedelta(seconds=settings.token_lifetime))
-    topic = settings.topic_prefix + LINKS
-    intact = partial(refuse_lost_database, database, settings.kafka_bootstrap_servers, topic)
+    issuer = Tokens(
+        database,
+        ring,
+        timedelta(seconds=settings.token_lifetime),
+        timedelta(seconds=settings.signing_key_lifetime),
+    )
+    mailer = Mailer(database, ring, SmtpServer.at(settings.smtp_url), settings.mail_from, metrics)
+    mailing = Loop("mailer", mailer.step, metrics, idle=5)
+    console_url = str(settings.console_url)
+    topic = settings.topic_prefix + topics.LINKS
+    broker = kafka_broker(settings.kafka_bootstrap_servers, NAME, settings.drain_timeout)
+    handler = DeliveriesHandler(Correspondence(ring, console_url), mailing.nudge)
+    consumer = _consumer(settings, broker, database, metrics, relay, handler)
     service = Service(
-        name="integration",
+        name=NAME,
         settings=settings,
         database=database,
         metrics=metrics,
         relay=relay,
         migrations=MIGRATIONS,
-        topics=[topic],
-        before_start=[intact, issuer.ensure_key],
+        broker=broker,
+        topics=[settings.topic_prefix + name for name in _TOPICS],
+        consumers=[consumer],
+        loops=[
+            mailing,
+            Loop("signing-keys", issuer.keep_step, metrics, idle=REFRESH),
+            Loop("forgetting", Forgetting(database).step, metrics, idle=3600),
+        ],
+        before_start=[
+            partial(refuse_lost_database, database, settings.kafka_bootstrap_servers, topic),
+            issuer.ensure_key,
+        ],
+        on_stop=[counting.close],
     )
-    parts = Parts(database, issuer, relay.nudge, topic, settings.allow_http, settings.allowed_networks)
+    parts = Parts(
+        database=database,
+        tokens=issuer,
+        ring=ring,
+        limits=_limits(counting, settings),
+        announce=relay.nudge,
+        post=mailing.nudge,
+        links_topic=topic,
+        console_url=console_url,
+        allow_http=settings.allow_http,
+        allowed_networks=settings.allowed_networks,
+    )
     return _api(service, parts)
+
+
+_TOPICS = (topics.LINKS, topics.DELIVERIES, topics.dead_letter(NAME))
+
+
+def _consumer(
+    settings: Settings,
+    broker: KafkaBroker,
+    database: Database,
+    metrics: Metrics,
+    relay: Relay,
+    handler: DeliveriesHandler,
+) -> BatchConsumer:
+    prefix = settings.topic_prefix
+    batches = Batches(
+        database,
+        handler.on_deliveries,
+        dead_letter_topic=prefix + topics.dead_letter(NAME),
+        metrics=metrics,
+        committed=nudging(relay.loop),
+    )
+    subscription = Subscription(f"{prefix}{NAME}.deliveries", topics=(prefix + topics.DELIVERIES,))
+    return BatchConsumer(broker, database, subscription, batches)
+
+
+def _limits(database: Database, settings: Settings) -> Limits:
+    hour, quarter = timedelta(hours=1), timedelta(minutes=15)
+    return Limits(
+        database,
+        finding=RateLimit("finding", "look-ups of others", settings.finds_per_hour, hour),
+        signing_in=RateLimit("signing-in", "sign-ins", settings.sign_ins_per_quarter, quarter),
+        mailing=RateLimit("mailing", "mails", settings.mails_per_hour, hour),
+        redeeming=RateLimit("redeeming", "tries with a token", settings.redeems_per_hour, hour),
+    )
 
 
 def _api(service: Service, parts: Parts) -> FastAPI:
     api = create_api(service, "Orderdock integration", DESCRIPTION)
     api.state.parts = parts
-    for noun in (tokens, accounts, api_keys, links, acts):
+    for noun in ROUTERS:
         api.include_router(noun.router)
     return api
 
 
 def main() -> None:
-    command("integration", Settings, build, MIGRATIONS)
+    command(NAME, Settings, build, MIGRATIONS)

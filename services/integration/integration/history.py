@@ -6,9 +6,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from integration.lifecycle import Act
-from shared.contracts.links import Link
+from integration.links import OwnLink
 
-_SAID_ELSEWHERE = {"id", "version", "created_at", "changed_at"}
+_SAID_ELSEWHERE = {"id", "version", "created_at", "changed_at", "shop_name", "threepl_name"}
 _PARTS = ("settings", "rules", "open_settings")
 
 
@@ -21,26 +21,43 @@ class Change(BaseModel):
     after: Any = Field(alias="to")
 
 
+class Actor(BaseModel):
+    """Who acts: an account, by one of its people or API keys."""
+
+    model_config = ConfigDict(frozen=True)
+
+    who: str
+    by: str | None = None
+
+
 class HistoryLine(BaseModel):
     """One change of a link: it made the version; `changes` is by field, as in `settings.webhook_url`."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     version: int
-    who: str = Field(description="The id of the account that acted.")
+    who: str = Field(description="The id of the account that acted; `invited` before there was one.")
+    by: str | None = Field(
+        default=None, description="The person or API key that acted, if it is of the reader's own account."
+    )
     act: Act
     at: datetime
     changes: dict[str, Change]
 
 
-def line(before: Link | None, after: Link, act: Act, who: str) -> HistoryLine:
+def line(before: OwnLink | None, after: OwnLink, act: Act, actor: Actor) -> HistoryLine:
     """The history line of the change from one version of a link, None if it is new, to the next."""
     return HistoryLine(
-        version=after.version, who=who, act=act, at=after.changed_at, changes=_changes(before, after)
+        version=after.version,
+        who=actor.who,
+        by=actor.by,
+        act=act,
+        at=after.changed_at,
+        changes=_changes(before, after),
     )
 
 
-def _changes(before: Link | None, after: Link) -> dict[str, Change]:
+def _changes(before: OwnLink | None, after: OwnLink) -> dict[str, Change]:
     old, new = _fields(before) if before else {}, _fields(after)
     return {
         name: Change(before=old.get(name), after=new.get(name))
@@ -49,7 +66,7 @@ def _changes(before: Link | None, after: Link) -> dict[str, Change]:
     }
 
 
-def _fields(link: Link) -> dict[str, Any]:
+def _fields(link: OwnLink) -> dict[str, Any]:
     whole = link.model_dump(mode="json", exclude=_SAID_ELSEWHERE)
     parts = {part: whole.pop(part) for part in _PARTS}
     return {**whole, **{f"{part}.{name}": value for part in _PARTS for name, value in parts[part].items()}}

@@ -11,16 +11,15 @@ from sqlalchemy.exc import ProgrammingError
 
 from integration.accounts import Email
 from integration.api_keys import IssuedApiKey
-from integration.app import Settings
 from integration.registration import issue_key, open_account
 from shared.database import Database
 from shared.errors import Problem, SettingsWrong
-from shared.settings import load
+from shared.settings import ServiceSettings, load
 
 _NO_TABLE = "42P01"
 
 
-async def create(settings: Settings, email: str) -> IssuedApiKey:
+async def create(settings: ServiceSettings, email: str) -> IssuedApiKey:
     """A new operator's key, good for reading and writing.
 
     Raises the problems `email-taken` and `invalid-request`, and `SettingsWrong` if there are no tables.
@@ -29,7 +28,7 @@ async def create(settings: Settings, email: str) -> IssuedApiKey:
     try:
         async with database.transaction() as connection:
             now, address = datetime.now(UTC), _address(email)
-            account = await open_account(connection, "operator", address, address, "free", now)
+            account = await open_account(connection, "operator", address, address, now)
             return await issue_key(connection, account.id, "first key", ["read", "write"], now)
     except ProgrammingError as error:
         if getattr(error.orig, "sqlstate", None) != _NO_TABLE:
@@ -64,7 +63,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     given = parser.parse_args()
     try:
-        key = asyncio.run(create(load(Settings), given.email))
+        key = asyncio.run(create(load(ServiceSettings), given.email))
     except Problem as problem:
         sys.exit(problem.detail)
     except SettingsWrong as error:

@@ -1,4 +1,4 @@
-"""How an account and its API keys come to be."""
+"""How an account, its people and its API keys come to be."""
 
 import secrets
 from collections.abc import Sequence
@@ -8,8 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from integration.accounts import WITH_ARTICLE, Account, Plan, symbols
 from integration.api_keys import IssuedApiKey, hashed, issue
-from integration.store import accounts, api_keys
-from shared.auth import Scope
+from integration.languages import Language
+from integration.people import ID_PREFIX, Person
+from integration.store import accounts, api_keys, people
+from shared.contracts.callers import Role, Scope
 from shared.contracts.identifiers import ALPHABET, SYMBOLS, AccountKind, account_id
 from shared.errors import Problem
 
@@ -17,18 +19,60 @@ KEY_CHANCE = 40  # bytes
 
 
 async def open_account(
-    connection: AsyncConnection, kind: AccountKind, email: str, name: str, plan: Plan, now: datetime
+    connection: AsyncConnection,
+    kind: AccountKind,
+    email: str,
+    name: str,
+    now: datetime,
+    *,
+    plan: Plan = "free",
+    language: Language = "en",
 ) -> Account:
     """The new account, its id chosen by chance until one is free; raises the problem `email-taken`."""
     while True:
-        chosen = account_id(kind, symbols(secrets.randbelow(len(ALPHABET) ** SYMBOLS)))
-        account = Account(id=chosen, kind=kind, email=email, name=name, plan=plan, created_at=now)
+        account = Account(
+            id=account_id(kind, symbols(secrets.randbelow(len(ALPHABET) ** SYMBOLS))),
+            kind=kind,
+            email=email,
+            name=name,
+            plan=plan,
+            language=language,
+            created_at=now,
+        )
         if await accounts.add(connection, account):
             return account
         if await accounts.find_by_email(connection, kind, email):
             raise Problem(
                 409, "email-taken", f"There is {WITH_ARTICLE[kind]} account with the e-mail {email} already."
             )
+
+
+async def add_person(
+    connection: AsyncConnection,
+    account: Account,
+    email: str,
+    name: str,
+    roles: frozenset[Role],
+    clients: frozenset[str] | None,
+    password_hash: str | None,
+    now: datetime,
+) -> Person:
+    """The account's new person; raises the problem `email-taken`."""
+    person = Person(
+        id=ID_PREFIX + secrets.token_hex(8),
+        account_id=account.id,
+        kind=account.kind,
+        email=email,
+        name=name,
+        roles=roles,
+        clients=clients,
+        created_at=now,
+    )
+    if not await people.add(connection, person, password_hash):
+        raise Problem(
+            409, "email-taken", f"Somebody of {WITH_ARTICLE[account.kind]} signs in as {email} already."
+        )
+    return person
 
 
 async def issue_key(

@@ -4,8 +4,8 @@ Source: RFC 7517 (JWK), RFC 8037 (Ed25519 in JWK).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +14,11 @@ from jwt import PyJWK
 from jwt.algorithms import OKPAlgorithm
 
 from shared.auth import ALGORITHM
+
+# A key is published before it signs, so that whoever reads the keys every 5 minutes knows it by then, and
+# after it signed, until the last token it signed has expired.
+PUBLISHED_BEFORE = timedelta(minutes=15)
+PUBLISHED_AFTER = timedelta(minutes=20)
 
 
 @dataclass(frozen=True)
@@ -55,3 +60,18 @@ class SigningKey:
 def signer(keys: Sequence[SigningKey], now: datetime) -> SigningKey | None:
     """The key that signs now: the newest of those whose time it is."""
     return max((key for key in keys if key.signs(now)), key=lambda key: key.signs_from, default=None)
+
+
+def succession(
+    keys: Sequence[SigningKey], lifetime: timedelta, now: datetime, kid: str, private_key: bytes
+) -> tuple[SigningKey, SigningKey] | None:
+    """The newest key with its end, and the key that follows it, once it has signed for its lifetime.
+
+    None while it has not, or has a follower already.
+    """
+    newest = max(keys, key=lambda key: key.signs_from, default=None)
+    if newest is None or newest.signs_until is not None or now < newest.signs_from + lifetime:
+        return None
+    begins = now + PUBLISHED_BEFORE
+    follower = SigningKey(kid, private_key, published_at=now, signs_from=begins)
+    return replace(newest, signs_until=begins, published_until=begins + PUBLISHED_AFTER), follower

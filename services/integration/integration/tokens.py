@@ -5,14 +5,17 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import structlog
 from jwt import PyJWK
 
-from integration.signing_keys import SigningKey, signer
+from integration.signing_keys import SigningKey, signer, succession
 from integration.store import signing_keys
 from shared import auth
-from shared.auth import Caller
+from shared.contracts.callers import Caller
 from shared.database import Database
 from shared.encryption import KeyRing
+
+log = structlog.get_logger()
 
 # A key is published 15 minutes before it signs, so a process that reads the keys each minute is never late.
 REFRESH = 60.0
@@ -21,8 +24,11 @@ REFRESH = 60.0
 class Tokens:
     """This service's own keys, from its database, and the tokens they sign."""
 
-    def __init__(self, database: Database, ring: KeyRing, lifetime: timedelta) -> None:
+    def __init__(
+        self, database: Database, ring: KeyRing, lifetime: timedelta, key_lifetime: timedelta
+    ) -> None:
         self.lifetime = lifetime
+        self._key_lifetime = key_lifetime
         self._database = database
         self._ring = ring
         self._keys: list[SigningKey] = []
@@ -40,6 +46,27 @@ class Tokens:
             if all(key.is_spent(now) for key in keys):
                 first = SigningKey(secrets.token_hex(8), secrets.token_bytes(32), now, now)
                 await signing_keys.add(connection, self._ring, first)
+
+    async def keep_step(self) -> bool:
+        """Reads the keys anew, and lets a new one follow when the newest has signed long enough."""
+        async with self._database.transaction() as connection:
+            await signing_keys.lock(connection)
+            now = datetime.now(UTC)
+            keys = list(await signing_keys.published(connection, self._ring, now))
+            follow = succession(keys, self._key_lifetime, now, secrets.token_hex(8), secrets.token_bytes(32))
+            if follow is not None:
+                ended, follower = follow
+                await signing_keys.end(connection, ended)
+                await signing_keys.add(connection, self._ring, follower)
+                keys = [*(key for key in keys if key.kid != ended.kid), ended, follower]
+                log.info(
+                    "signing-key.followed",
+                    kid=ended.kid,
+                    by=follower.kid,
+                    signs_from=follower.signs_from.isoformat(),
+                )
+        self._keys, self._read_at = keys, time.monotonic()
+        return False
 
     async def issue(self, caller: Caller) -> str:
         """A signed token that claims the caller, good for `lifetime`."""
@@ -61,7 +88,7 @@ class Tokens:
         return [key.jwk for key in await self._current() if key.is_published(now)]
 
     async def _current(self) -> list[SigningKey]:
-        if time.monotonic() - self._read_at >= REFRESH:
+        if time.monotonic() - self._read_at >= 2 * REFRESH:  # the loop that keeps them has not come by
             async with self._database.transaction() as connection:
                 self._keys = list(await signing_keys.published(connection, self._ring, datetime.now(UTC)))
             self._read_at = time.monotonic()

@@ -12,11 +12,17 @@ from cryptography.fernet import Fernet
 from integration import operators
 from integration.app import Settings, build
 from integration.tokens import Tokens
-from shared.auth import Caller, Role
+from shared.contracts.callers import Caller, Role
 from shared.contracts.identifiers import AccountKind
 from tests.conftest import MakeDatabase, Servers
 from tests.harness import running
 
+# Nobody takes mail there; tests that read it have a server of their own.
+MAIL = {
+    "smtp_url": "smtp://127.0.0.1:9",
+    "mail_from": "Orderdock <orderdock@orderdock.example>",
+    "console_url": "https://console.orderdock.example",
+}
 KEY = Fernet.generate_key().decode()
 
 
@@ -76,7 +82,11 @@ class World:
     async def in_role(self, role: Role, of: Person, kind: AccountKind) -> Person:
         """Somebody who holds only this role in the account."""
         caller = Caller(
-            account=of.id, kind=kind, roles=frozenset({role}), scopes=frozenset({"read", "write"})
+            account=of.id,
+            kind=kind,
+            subject=f"person_{role}",
+            roles=frozenset({role}),
+            scopes=frozenset({"read", "write"}),
         )
         return Person(self.client, of.id, of.email, await self._tokens.issue(caller))
 
@@ -87,12 +97,14 @@ class World:
 
 @pytest.fixture
 def settings(servers: Servers, make_database: MakeDatabase, prefix: str) -> Settings:
-    return Settings(
-        DATABASE_URL=make_database("integration"),
-        KAFKA_BOOTSTRAP_SERVERS=servers.bootstrap_servers,
-        topic_prefix=prefix,
-        encryption_keys=(KEY,),
-    )
+    whole = {
+        "DATABASE_URL": make_database("integration"),
+        "KAFKA_BOOTSTRAP_SERVERS": servers.bootstrap_servers,
+        "topic_prefix": prefix,
+        "encryption_keys": KEY,
+        **MAIL,
+    }
+    return Settings.model_validate(whole)
 
 
 @pytest.fixture

@@ -11,13 +11,15 @@ from sqlalchemy import text
 
 from integration import operators
 from integration.app import Settings, build
-from shared.auth import Caller, verify
+from shared.auth import verify
 from shared.contracts import links
+from shared.contracts.callers import Caller
 from shared.database import Database
 from shared.errors import Problem, SettingsWrong
 from shared.kafka.topics import LINKS
 from tests.builders import link
-from tests.harness import publish, running
+from tests.component.integration.conftest import MAIL
+from tests.harness import publish, running, until
 
 
 async def test_it_refuses_an_empty_database_beside_a_topic_that_tells_of_links(settings: Settings) -> None:
@@ -48,7 +50,11 @@ async def test_it_starts_again_beside_links_of_its_own(settings: Settings) -> No
         )
     await database.close()
     async with running(build(settings)) as client:
-        assert (await client.get("/health/ready")).status_code == 200
+
+        async def ready() -> bool:
+            return (await client.get("/health/ready")).status_code == 200
+
+        await until("the service is ready", ready)
 
 
 async def test_processes_that_start_at_once_make_one_signing_key_that_signs_at_once(
@@ -59,7 +65,7 @@ async def test_processes_that_start_at_once_make_one_signing_key_that_signs_at_o
     published = [await parts.tokens.published() for parts in all_parts]
     assert len(published[0]) == 1
     assert all(keys == published[0] for keys in published)
-    caller = Caller(account="S-1", kind="shop")
+    caller = Caller(account="S-1", kind="shop", subject="key_1")
     token = await all_parts[0].tokens.issue(caller)
     assert await verify(token, all_parts[1].tokens.find) == caller
     for parts in all_parts:
@@ -104,6 +110,7 @@ async def test_the_command_exits_2_and_says_why_it_refuses(settings: Settings) -
         "ORDERDOCK_TOPIC_PREFIX": settings.topic_prefix,
         "ORDERDOCK_ENCRYPTION_KEYS": settings.encryption_keys[0].get_secret_value(),
         "ORDERDOCK_PORT": "0",
+        **{f"ORDERDOCK_{name.upper()}": value for name, value in MAIL.items()},
     }
     command = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", "from integration.app import main; main()", "serve"),

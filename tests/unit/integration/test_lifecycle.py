@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 
 from integration import lifecycle
 from integration.accounts import Plan
-from shared.contracts.links import Link, OpenSetting, Rules, Settings, Side
+from integration.lifecycle import Verb
+from integration.links import OwnLink
+from shared.contracts.links import OpenSetting, Settings, Side
+from shared.contracts.rules import Rules
 from shared.errors import Problem
-from tests.builders import NOW, SHOP, THREEPL, link
+from tests.builders import NOW, SHOP, THREEPL, account, own_link
 
 LATER = NOW + timedelta(hours=1)
 
@@ -34,26 +37,24 @@ CELLS = [(row[0], act, wanted) for row in ROWS for act, wanted in zip(HEAD[1:], 
 ACTS = HEAD[1:]
 
 
-def in_state(state: str) -> Link:
+def in_state(state: str) -> OwnLink:
     status, switches = state.split("/")
-    return link(status=status, shop_on="S" in switches, threepl_on="T" in switches, version=7, epoch=3)
+    return own_link(status=status, shop_on="S" in switches, threepl_on="T" in switches, version=7, epoch=3)
 
 
-def state_of(of: Link) -> str:
+def state_of(of: OwnLink) -> str:
     return f"{of.status}/{'S' if of.shop_on else '-'}{'T' if of.threepl_on else '-'}"
 
 
-def done(act: str, to: Link) -> Link:
+def done(act: str, to: OwnLink) -> OwnLink:
     verb, _, side = act.partition("-")
-    if verb == "delete":
-        return lifecycle.delete(to, LATER)
-    who: Side = "shop" if side == "shop" else "threepl"
-    if verb == "activate":
-        return lifecycle.activate(to, who, "conquer", LATER)
-    return lifecycle.deactivate(to, who, LATER)
+    for each in get_args(Verb):
+        if each == verb:
+            return lifecycle.act(to, each, "shop" if side == "shop" else "threepl", "conquer", LATER)
+    raise AssertionError(f"there is no act {verb}")
 
 
-def outcome(act: str, to: Link) -> str:
+def outcome(act: str, to: OwnLink) -> str:
     try:
         after = done(act, to)
     except Problem as problem:
@@ -84,19 +85,52 @@ def test_a_change_counts_one_version_and_an_end_one_epoch(state: str, act: str, 
     assert (after.changed_at, after.created_at) == (LATER, NOW)
 
 
+def started(side: Side, plan: Plan = "conquer") -> OwnLink:
+    """A new link of a shop and a 3PL, the starter on this plan."""
+    other: Side = "threepl" if side == "shop" else "shop"
+    return lifecycle.start("link-9", account(side, plan=plan), side, account(other), None, NOW)
+
+
 @pytest.mark.parametrize("side", ["shop", "threepl"])
 def test_a_new_link_is_pending_with_its_starters_switch_on(side: Side) -> None:
-    new = lifecycle.start("link-9", SHOP, THREEPL, side, "conquer", NOW)
+    new = started(side)
     assert (new.status, new.shop_on, new.threepl_on) == ("pending", side == "shop", side == "threepl")
     assert (new.version, new.epoch, new.started_by) == (1, 0, side)
     assert new.settings == Settings()
+    assert (new.shop_id, new.shop_name) == (SHOP, "The shop")
+    assert (new.threepl_id, new.threepl_name, new.email) == (THREEPL, "The threepl", None)
+
+
+def test_a_link_holds_the_invited_email_until_an_account_takes_its_place() -> None:
+    new = lifecycle.start("link-9", account("shop"), "shop", None, "depot@example.com", NOW)
+    assert (new.threepl_id, new.email, new.status) == (None, "depot@example.com", "pending")
+    joined = lifecycle.accept(new, account("threepl"), LATER)
+    assert (joined.threepl_id, joined.threepl_name, joined.email) == (THREEPL, "The threepl", None)
+    assert (joined.status, joined.threepl_on, joined.version, joined.epoch) == ("pending", False, 2, 0)
+    assert (
+        refusal(lambda: lifecycle.accept(in_state("deleted/ST"), account("threepl"), LATER)) == "link-deleted"
+    )
+
+
+LAPSES = [
+    ("pending/S-", "shop", "pending/--", 3),
+    ("active/ST", "shop", "inactive/-T", 4),
+    ("active/ST", "threepl", "inactive/S-", 4),
+    ("inactive/S-", "shop", "inactive/--", 3),
+]
+
+
+@pytest.mark.parametrize(("state", "side", "wanted", "epoch"), LAPSES)
+def test_a_lapse_turns_off_the_switch_of_its_side(state: str, side: Side, wanted: str, epoch: int) -> None:
+    after = lifecycle.lapse(in_state(state), side, LATER)
+    assert (state_of(after), after.version, after.epoch) == (wanted, 8, epoch)
 
 
 @pytest.mark.parametrize("side", ["shop", "threepl"])
 def test_the_starter_cannot_activate_its_own_link_and_is_told_why(side: Side) -> None:
-    new = lifecycle.start("link-9", SHOP, THREEPL, side, "conquer", NOW)
+    new = started(side)
     with pytest.raises(Problem, match="You started this link, so your switch is on already") as refused:
-        lifecycle.activate(new, side, "conquer", LATER)
+        lifecycle.act(new, "activate", side, "conquer", LATER)
     assert (refused.value.status, refused.value.kind) == (409, "waiting-for-other-side")
 
 
@@ -113,21 +147,21 @@ PLANS: list[tuple[Side, Plan, bool]] = [
 @pytest.mark.parametrize(("side", "plan", "enough"), PLANS)
 def test_starting_and_activating_need_the_plan(side: Side, plan: Plan, enough: bool) -> None:
     wanted = None if enough else "plan-required"
-    assert refusal(lambda: lifecycle.start("link-9", SHOP, THREEPL, side, plan, NOW)) == wanted
-    assert refusal(lambda: lifecycle.activate(in_state("inactive/--"), side, plan, LATER)) == wanted
+    assert refusal(lambda: started(side, plan)) == wanted
+    assert refusal(lambda: lifecycle.act(in_state("inactive/--"), "activate", side, plan, LATER)) == wanted
 
 
 def test_deactivating_and_deleting_need_no_plan() -> None:
     on = in_state("active/ST")
-    assert lifecycle.deactivate(on, "shop", LATER).status == "inactive"
-    assert lifecycle.delete(on, LATER).status == "deleted"
+    assert lifecycle.act(on, "deactivate", "shop", "free", LATER).status == "inactive"
+    assert lifecycle.act(on, "delete", "shop", "free", LATER).status == "deleted"
 
 
 URL = "https://hooks.example.com/orders"
 
 
 def test_settings_for_new_orders_leave_the_open_orders_alone() -> None:
-    before = link(open_settings={"charge_to": OpenSetting(value="shop", version=1)}, version=3)
+    before = own_link(open_settings={"charge_to": OpenSetting(value="shop", version=1)}, version=3)
     after = lifecycle.change_settings(
         before, "threepl", Settings(webhook_url=URL), {"webhook_url"}, "new_orders", LATER
     )
@@ -136,7 +170,7 @@ def test_settings_for_new_orders_leave_the_open_orders_alone() -> None:
 
 
 def test_settings_for_open_orders_record_every_field_given_or_changed_and_only_those() -> None:
-    before = link(
+    before = own_link(
         settings=Settings(webhook_url=URL, charge_to="shop", client_reference="c-1"),
         open_settings={"support_tickets_from": OpenSetting(value="shop", version=2)},
         version=3,
@@ -151,16 +185,16 @@ def test_settings_for_open_orders_record_every_field_given_or_changed_and_only_t
 
 
 def test_equal_settings_or_rules_for_new_orders_change_nothing() -> None:
-    same = link()
+    same = own_link()
     assert lifecycle.change_settings(same, "threepl", Settings(), {"charge_to"}, "new_orders", LATER) is same
     assert lifecycle.change_rules(same, "shop", Rules(), LATER) is same
 
 
 def test_settings_are_the_3pls_and_rules_the_shops() -> None:
     other = Settings(charge_to="shop")
-    tried = refusal(lambda: lifecycle.change_settings(link(), "shop", other, (), "new_orders", LATER))
+    tried = refusal(lambda: lifecycle.change_settings(own_link(), "shop", other, (), "new_orders", LATER))
     assert tried == "wrong-side"
-    assert refusal(lambda: lifecycle.change_rules(link(), "threepl", Rules(priority=2), LATER)) == tried
+    assert refusal(lambda: lifecycle.change_rules(own_link(), "threepl", Rules(priority=2), LATER)) == tried
 
 
 def test_settings_can_be_edited_while_pending_but_not_once_deleted() -> None:
@@ -176,7 +210,7 @@ def test_settings_can_be_edited_while_pending_but_not_once_deleted() -> None:
 def test_whatever_is_done_status_follows_the_switches_and_the_counts_have_no_gap(
     starter: Side, acts: list[str]
 ) -> None:
-    now = lifecycle.start("link-9", SHOP, THREEPL, starter, "conquer", NOW)
+    now = started(starter)
     was_active = False
     for act in acts:
         before = now

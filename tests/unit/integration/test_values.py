@@ -10,13 +10,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from integration import api_keys, history
 from integration.accounts import Email, Name, symbols
-from integration.plain_text import plain
+from integration.history import Actor
 from integration.signing_keys import SigningKey, signer
 from shared import pages
 from shared.contracts.identifiers import ALPHABET, SYMBOLS
 from shared.contracts.links import OpenSetting, Settings
+from shared.contracts.plain_text import plain
 from shared.errors import Problem
-from tests.builders import NOW, link
+from tests.builders import NOW, own_link
 
 
 @pytest.mark.parametrize("bad", ["a\x00b", "a\nb", "\x7f", "\x85", "\u202e", "\u2066", "a\u202ab", "\u2069"])
@@ -75,14 +76,14 @@ def test_a_secret_matches_only_its_own_hash() -> None:
 
 
 def test_history_says_from_what_to_what_by_field() -> None:
-    before = link()
-    after = link(
+    before = own_link()
+    after = own_link(
         version=2,
         settings=Settings(charge_to="shop"),
         open_settings={"charge_to": OpenSetting(value="shop", version=2)},
     )
-    line = history.line(before, after, "change_settings", "T-1")
-    assert (line.version, line.who, line.at) == (2, "T-1", NOW)
+    line = history.line(before, after, "change_settings", Actor(who="T-1", by="key_1"))
+    assert (line.version, line.who, line.by, line.at) == (2, "T-1", "key_1", NOW)
     assert line.model_dump()["changes"] == {
         "settings.charge_to": {"from": "threepl", "to": "shop"},
         "open_settings.charge_to": {"from": None, "to": {"value": "shop", "version": 2}},

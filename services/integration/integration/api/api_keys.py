@@ -9,11 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from integration.accounts import Name
 from integration.api.accounts import require_own
-from integration.api.parts import EVERYWHERE, GivenCaller, GivenParts, GivenPlace, Limit, problems
+from integration.api.documented import EVERYWHERE, POSTED, problems
+from integration.api.parts import GivenCaller, GivenParts, GivenPlace, Limit
+from integration.api.work import GivenWork, WorkRoute
 from integration.api_keys import ApiKey, IssuedApiKey
 from integration.registration import issue_key
 from integration.store import accounts, api_keys
-from shared.auth import Scope
+from shared.contracts.callers import Scope
 from shared.errors import not_found
 from shared.pages import cut, write
 
@@ -23,6 +25,7 @@ router = APIRouter(
     prefix="/accounts/{account_id}/api-keys",
     tags=["API keys"],
     responses={**EVERYWHERE, **problems(not_found=404)},
+    route_class=WorkRoute,
 )
 
 
@@ -42,15 +45,16 @@ class ApiKeyPage(BaseModel):
     next_cursor: str | None
 
 
-@router.post("", status_code=201, summary="Make a key; its secret is shown only now")
-async def create(account_id: str, new: NewApiKey, caller: GivenCaller, parts: GivenParts) -> IssuedApiKey:
+@router.post("", status_code=201, summary="Make a key; its secret is shown only now", responses=POSTED)
+async def create(account_id: str, new: NewApiKey, caller: GivenCaller, work: GivenWork) -> IssuedApiKey:
     require_own(caller, account_id)
     caller.require("write", "administrator")
-    async with parts.database.transaction() as connection:
-        if await accounts.find(connection, account_id) is None:
-            raise not_found("account")
-        key = await issue_key(connection, account_id, new.name, new.scopes, datetime.now(UTC))
-    log.info("api-key.created", account=account_id, key=key.id, scopes=key.scopes, by=caller.account)
+    connection = await work.begin()
+    if await accounts.find(connection, account_id) is None:
+        raise not_found("account")
+    key = await issue_key(connection, account_id, new.name, new.scopes, datetime.now(UTC))
+    said = {"account": account_id, "key": key.id, "scopes": key.scopes, "by": caller.subject}
+    work.then(lambda: log.info("api-key.created", **said))
     return key
 
 
@@ -69,10 +73,9 @@ async def list_all(
 
 
 @router.delete("/{key_id}", status_code=204, summary="Revoke a key: it gets no new token from now on")
-async def revoke(account_id: str, key_id: str, caller: GivenCaller, parts: GivenParts) -> None:
+async def revoke(account_id: str, key_id: str, caller: GivenCaller, work: GivenWork) -> None:
     require_own(caller, account_id)
     caller.require("write", "administrator")
-    async with parts.database.transaction() as connection:
-        if not await api_keys.revoke(connection, account_id, key_id, datetime.now(UTC)):
-            raise not_found("API key of this account")
-    log.info("api-key.revoked", account=account_id, key=key_id, by=caller.account)
+    if not await api_keys.revoke(await work.begin(), account_id, key_id, datetime.now(UTC)):
+        raise not_found("API key of this account")
+    work.then(lambda: log.info("api-key.revoked", account=account_id, key=key_id, by=caller.subject))

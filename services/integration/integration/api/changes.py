@@ -1,5 +1,6 @@
 """How a change of a link is kept and announced, whichever route made it."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,17 +8,21 @@ import structlog
 from fastapi import Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from integration import history
+from integration import history, invitations
 from integration.accounts import Account
-from integration.api.parts import Parts, problems
+from integration.api.documented import problems
+from integration.api.parts import Parts
+from integration.api.work import Work
+from integration.history import Actor
 from integration.lifecycle import Act
-from integration.store import accounts, links
+from integration.links import OwnLink
+from integration.store import accounts, link_history
+from integration.store import invitations as invitation_store
 from integration.visibility import link_for
 from shared import outbox
-from shared.auth import Caller
 from shared.contracts import links as contract
-from shared.contracts.links import Link, Side
-from shared.errors import Problem, forbidden, not_found
+from shared.contracts.callers import Caller
+from shared.errors import Problem, not_found
 
 log = structlog.get_logger()
 
@@ -31,12 +36,9 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def acting_side(caller: Caller) -> Side:
-    """The side on which the caller may change links; raises the 403 problem if there is none."""
-    if caller.kind == "operator":
-        raise forbidden("Operators read links; only the two sides change them.")
-    caller.require("write", "administrator", "manager")
-    return caller.kind
+def actor(caller: Caller) -> Actor:
+    """The caller as the history names it."""
+    return Actor(who=caller.account, by=caller.subject)
 
 
 async def held_account(connection: AsyncConnection, caller: Caller) -> Account:
@@ -47,14 +49,14 @@ async def held_account(connection: AsyncConnection, caller: Caller) -> Account:
     return account
 
 
-def theirs(link: Link | None) -> Link:
+def theirs(link: OwnLink | None) -> OwnLink:
     """The link that was looked for under the caller's account; raises the 404 problem if there was none."""
     if link is None:
         raise not_found("link")
     return link
 
 
-def require_match(if_match: str | None, link: Link) -> None:
+def require_match(if_match: str | None, link: OwnLink) -> None:
     """Raises the 412 problem unless the change is meant for this version (RFC 9110, 13.1.1)."""
     wanted = {tag.strip() for tag in ("*" if if_match is None else if_match).split(",")}
     if not wanted & {"*", etag(link)}:
@@ -66,27 +68,44 @@ def require_match(if_match: str | None, link: Link) -> None:
         )
 
 
-def etag(link: Link) -> str:
+def etag(link: OwnLink) -> str:
     return f'"{link.version}"'
 
 
-def tagged(response: Response, link: Link, caller: Caller) -> Link:
+def tagged(response: Response, link: OwnLink, caller: Caller) -> OwnLink:
     """The link as the answer to this caller, under its ETag."""
     response.headers["ETag"] = etag(link)
-    return link_for(caller.kind, link)
+    return link_for(caller, link)
 
 
 async def record(
-    connection: AsyncConnection, topic: str, before: Link | None, after: Link, act: Act, who: str
+    connection: AsyncConnection,
+    topic: str,
+    changes: Sequence[tuple[OwnLink | None, OwnLink]],
+    act: Act,
+    by: Actor,
 ) -> None:
-    """Writes the change's history line, and its record of `links` into the outbox."""
-    await links.add_history(connection, after.id, history.line(before, after, act, who))
-    await outbox.add(connection, [outbox.Message(topic, after.id.encode(), contract.write(after))])
+    """Writes each change's history line, and its record of `links` into the outbox."""
+    lines = [history.line(before, after, act, by) for before, after in changes]
+    await link_history.add(connection, [after.id for _, after in changes], lines)
+    messages = [
+        outbox.Message(topic, after.id.encode(), contract.write(after.announced())) for _, after in changes
+    ]
+    await outbox.add(connection, messages)
 
 
-def announced(parts: Parts, response: Response, link: Link, act: Act, caller: Caller) -> Link:
-    """Tells the relay and the log of a committed change, and answers the link."""
-    parts.nudge()
-    ids = {"link": link.id, "shop": link.shop_id, "threepl": link.threepl_id, "who": caller.account}
-    log.info("link.changed", **ids, act=act, status=link.status, version=link.version, epoch=link.epoch)
-    return tagged(response, link, caller)
+async def end_invitation(connection: AsyncConnection, link: OwnLink) -> None:
+    """A link that is deleted takes with it the invitation that is still open for it."""
+    if link.status == "deleted" and link.email is not None:
+        invitation = await invitation_store.claim_open_of(connection, link.id)
+        if invitation is not None:
+            ended = invitations.withdrawn(invitation, link.changed_at)
+            await invitation_store.save(connection, ended)
+
+
+def announce(parts: Parts, work: Work, link: OwnLink, act: Act, by: Actor) -> None:
+    """Tells the relay and the log of the change once it is committed."""
+    ids = {"link": link.id, "shop": link.shop_id, "threepl": link.threepl_id, "who": by.who, "by": by.by}
+    said = {**ids, "act": act, "status": link.status, "version": link.version, "epoch": link.epoch}
+    work.then(parts.announce)
+    work.then(lambda: log.info("link.changed", **said))

@@ -3,44 +3,63 @@
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, StringConstraints
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from integration import lifecycle
 from integration.accounts import WORDS, Account
-from integration.api.bodies import NewLink
 from integration.api.changes import (
     READS,
     TAGGED,
-    acting_side,
-    announced,
+    actor,
+    announce,
     held_account,
     now,
     record,
     tagged,
     theirs,
 )
-from integration.api.parts import EVERYWHERE, GivenCaller, GivenParts, GivenPlace, Limit, problems
+from integration.api.documented import EVERYWHERE, LIMITED, POSTED, problems
+from integration.api.finding import Wanted, find_other, other, searching_side
+from integration.api.parts import GivenCaller, GivenParts, GivenPlace, Limit
+from integration.api.sending import send_invitation
+from integration.api.work import GivenWork, WorkRoute
 from integration.history import HistoryLine
-from integration.store import accounts, links
+from integration.invitations import sent
+from integration.languages import Language
+from integration.links import OwnLink
+from integration.store import invitations as invitation_store
+from integration.store import link_history, link_lists, links
+from integration.store.link_lists import Filter
 from integration.visibility import line_for, link_for
-from shared.contracts.links import Link, Side, Status
-from shared.errors import Problem
+from shared.contracts.callers import Caller
+from shared.contracts.identifiers import AccountId
+from shared.contracts.links import Side, Status
+from shared.errors import Problem, forbidden
 from shared.pages import cut, write
 
-router = APIRouter(prefix="/links", tags=["links"], responses=EVERYWHERE)
+router = APIRouter(prefix="/links", tags=["links"], responses=EVERYWHERE, route_class=WorkRoute)
 
 STARTS = {
     201: TAGGED,
+    **POSTED,
+    **LIMITED,
     **problems(forbidden=403, plan_required=403, account_not_found=404, link_exists=409),
 }
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+
+
+class NewLink(Wanted):
+    """The other side; where nobody has the e-mail yet, it is invited by mail in this language."""
+
+    language: Language = "en"
 
 
 class LinkPage(BaseModel):
     """Links, newest first; without `next_cursor` it is the last page."""
 
-    links: list[Link]
+    links: list[OwnLink]
     next_cursor: str | None
 
 
@@ -52,20 +71,33 @@ class HistoryPage(BaseModel):
 
 
 @router.post("", status_code=201, summary="Start a link with the other side", responses=STARTS)
-async def start(new: NewLink, caller: GivenCaller, parts: GivenParts, response: Response) -> Link:
+async def start(
+    new: NewLink,
+    caller: GivenCaller,
+    parts: GivenParts,
+    work: GivenWork,
+    request: Request,
+    response: Response,
+) -> OwnLink:
     """The link is pending, the starter's switch on, until the other side activates it."""
-    side = acting_side(caller)
-    async with parts.database.transaction() as connection:
-        own = await held_account(connection, caller)
-        other = await _other_account(connection, side, new)
-        shop, threepl = (own, other) if side == "shop" else (other, own)
-        link = lifecycle.start(str(uuid.uuid4()), shop.id, threepl.id, side, own.plan, now())
-        live = await links.add(connection, link)
-        if live != link.id:
-            raise Problem(409, "link-exists", f"These two have a live link already: {live}.", link_id=live)
-        await record(connection, parts.links_topic, None, link, "start", own.id)
+    side = searching_side(caller, "write")
+    await parts.limits.count(parts.limits.finding, request, caller.account)
+    connection = await work.begin()
+    own = await held_account(connection, caller)
+    found = await find_other(connection, side, new)
+    _require_found(found, new, side)
+    _require_client(caller, found)
+    email = new.email if found is None else None
+    link = lifecycle.start(str(uuid.uuid4()), own, side, found, email, now())
+    live = await links.add(connection, link)
+    if live != link.id:
+        raise Problem(409, "link-exists", f"These two have a live link already: {live}.", link_id=live)
+    if link.email is not None:
+        await _invite(connection, parts, work, link, own, new.language)
+    await record(connection, parts.links_topic, [(None, link)], "start", actor(caller))
+    announce(parts, work, link, "start", actor(caller))
     response.headers["Location"] = f"/links/{link.id}"
-    return announced(parts, response, link, "start", caller)
+    return tagged(response, link, caller)
 
 
 @router.get("", summary="List one's links; operators list all")
@@ -74,17 +106,23 @@ async def list_own(
     parts: GivenParts,
     before: GivenPlace,
     status: Annotated[Status | None, Query()] = None,
+    other_side: Annotated[AccountId | None, Query(description="The account on the other side.")] = None,
+    text: Annotated[
+        Words | None,
+        Query(description="Words that begin words of the other side's name or id, e-mail or reference."),
+    ] = None,
     limit: Limit = 50,
 ) -> LinkPage:
     caller.require("read")
+    wanted = Filter(status, other_side, text)
     async with parts.database.transaction() as connection:
-        found = await links.page(connection, caller, status, before, limit + 1)
+        found = await link_lists.page(connection, caller, wanted, before, limit + 1)
     items, following = cut(found, limit, lambda link: write(link.created_at, link.id))
-    return LinkPage(links=[link_for(caller.kind, link) for link in items], next_cursor=following)
+    return LinkPage(links=[link_for(caller, link) for link in items], next_cursor=following)
 
 
 @router.get("/{link_id}", summary="Read a link, a deleted one too", responses=READS)
-async def read(link_id: str, caller: GivenCaller, parts: GivenParts, response: Response) -> Link:
+async def read(link_id: str, caller: GivenCaller, parts: GivenParts, response: Response) -> OwnLink:
     caller.require("read")
     async with parts.database.transaction() as connection:
         link = theirs(await links.find(connection, caller, link_id))
@@ -104,23 +142,37 @@ async def read_history(
     caller.require("read")
     async with parts.database.transaction() as connection:
         theirs(await links.find(connection, caller, link_id))
-        found = await links.history(connection, link_id, cursor, limit + 1)
+        found = await link_history.page(connection, link_id, cursor, limit + 1)
     items, following = cut(found, limit, lambda line: str(line.version))
-    return HistoryPage(history=[line_for(caller.kind, line) for line in items], next_cursor=following)
+    return HistoryPage(history=[line_for(caller, line) for line in items], next_cursor=following)
 
 
-async def _other_account(connection: AsyncConnection, side: Side, new: NewLink) -> Account:
-    """The account on the other side; raises the 404 problem `account-not-found`."""
-    kind: Side = "threepl" if side == "shop" else "shop"
-    if new.account_id is not None:
-        found = await accounts.find(connection, new.account_id)
-    else:
-        found = await accounts.find_by_email(connection, kind, new.email or "")
-    if found is None or found.kind != kind:
+async def _invite(
+    connection: AsyncConnection,
+    parts: GivenParts,
+    work: GivenWork,
+    link: OwnLink,
+    inviter: Account,
+    language: Language,
+) -> None:
+    kind = other(link.started_by)
+    invitation = sent(
+        str(uuid.uuid4()), link.id, inviter.id, kind, link.email or "", language, link.created_at
+    )
+    await send_invitation(connection, parts, work, invitation, inviter, invitation_store.add)
+
+
+def _require_found(found: Account | None, new: NewLink, side: Side) -> None:
+    """An e-mail that nobody has can be invited; an account id that nobody has is a mistake."""
+    if found is None and new.account_id is not None:
         raise Problem(
             404,
             "account-not-found",
-            f"There is no {WORDS[kind]} with this {'e-mail' if new.email else 'account id'}. "
-            "Invitations by mail are not there yet: ask an operator to make the account.",
+            f"There is no {WORDS[other(side)]} with this account id; check it with the other side, or give "
+            "its e-mail: where nobody has that yet, it is invited by mail.",
         )
-    return found
+
+
+def _require_client(caller: Caller, found: Account | None) -> None:
+    if caller.clients is not None and (found is None or found.id not in caller.clients):
+        raise forbidden("You may only link with the client shops that you are limited to.")

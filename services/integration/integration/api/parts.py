@@ -1,31 +1,45 @@
 """What every route works with: the composition root puts it into the app's state."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Annotated, Any
+from dataclasses import dataclass, field
+from typing import Annotated
 
 from fastapi import Depends, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from integration.api.limits import Limits
+from integration.lifecycle import LIFE, Life
+from integration.passwords import Passwords
 from integration.tokens import Tokens
-from shared.auth import Caller, caller_dependency
+from shared.auth import caller_dependency
+from shared.contracts.callers import Caller
 from shared.database import Database
 from shared.egress import Network
+from shared.encryption import KeyRing
+from shared.errors import Problem
 from shared.pages import Place, read
 
-_BEARER = HTTPBearer(auto_error=False, description="An access token from POST /oauth/token.")
+_BEARER = HTTPBearer(
+    auto_error=False, description="An access token from POST /oauth/token or POST /sessions."
+)
 
 
 @dataclass(frozen=True)
 class Parts:
-    """The service's parts; `nudge` wakes the relay after a commit."""
+    """The service's parts; `announce` and `post` wake the relay and the mailer after a commit."""
 
     database: Database
     tokens: Tokens
-    nudge: Callable[[], None]
+    ring: KeyRing
+    limits: Limits
+    announce: Callable[[], None]
+    post: Callable[[], None]
     links_topic: str
-    allow_http: bool
-    allowed_networks: tuple[Network, ...]
+    console_url: str
+    allow_http: bool = False
+    allowed_networks: tuple[Network, ...] = ()
+    passwords: Passwords = field(default_factory=Passwords)
+    life: Life = field(default_factory=lambda: LIFE)
 
 
 async def _parts(request: Request) -> Parts:
@@ -47,6 +61,14 @@ async def _caller(
 GivenCaller = Annotated[Caller, Depends(_caller)]
 
 
+async def bearer_caller(parts: Parts, request: Request) -> Caller | None:
+    """Who calls, or None without a token that is good."""
+    try:
+        return await _caller(request, parts, await _BEARER(request))
+    except Problem:
+        return None
+
+
 async def _before(
     cursor: Annotated[
         str | None,
@@ -58,46 +80,3 @@ async def _before(
 
 GivenPlace = Annotated[Place, Depends(_before)]
 Limit = Annotated[int, Query(ge=1, le=200, description="The most items a page holds.")]
-
-_PROBLEM: dict[str, Any] = {
-    "type": "object",
-    "required": ["type", "title", "status", "detail"],
-    "properties": {
-        "type": {
-            "type": "string",
-            "format": "uri",
-            "description": "Names the kind of problem, for programs.",
-        },
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "What is wrong and what to do, for people."},
-        "errors": {
-            "type": "array",
-            "description": "With `invalid-request`: every field that is wrong.",
-            "items": {
-                "type": "object",
-                "properties": {"field": {"type": "string"}, "detail": {"type": "string"}},
-            },
-        },
-    },
-}
-
-
-def problems(**kinds: int) -> dict[int | str, dict[str, Any]]:
-    """What OpenAPI says of a route's refusals: problem types, with `_` for `-`, each with its status."""
-    named: dict[int, list[str]] = {}
-    for kind, status in kinds.items():
-        named.setdefault(status, []).append(f"`{kind.replace('_', '-')}`")
-    return {
-        status: {
-            "description": "Problem " + ", ".join(names),
-            "content": {"application/problem+json": {"schema": _PROBLEM}},
-        }
-        for status, names in named.items()
-    }
-
-
-EVERYWHERE = {
-    **problems(unauthorized=401, forbidden=403, body_too_large=413, invalid_request=422),
-    **problems(invalid_request=400, internal_error=500, unavailable=503),
-}

@@ -11,11 +11,12 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from integration import oauth
-from integration.api.parts import GivenParts, Parts, problems
+from integration.api.documented import problems
+from integration.api.parts import GivenParts, Parts
 from integration.api_keys import ID_PREFIX, ApiKey, matches
 from integration.oauth import OAuthError, TokenRequest
 from integration.store import accounts, api_keys
-from shared.auth import Caller
+from shared.contracts.callers import Caller
 
 log = structlog.get_logger()
 
@@ -103,7 +104,9 @@ async def _issue(parts: Parts, asked: TokenRequest) -> AccessToken:
     if account is None:
         raise oauth.invalid_client()
     scopes = oauth.granted(asked.scopes, key.scopes)
-    caller = Caller(account=account.id, kind=account.kind, roles=frozenset(key.roles), scopes=scopes)
+    caller = Caller(
+        account=account.id, kind=account.kind, subject=key.id, roles=frozenset(key.roles), scopes=scopes
+    )
     signed = await parts.tokens.issue(caller)
     log.info("token.issued", account=account.id, key=key.id)
     lifetime = int(parts.tokens.lifetime.total_seconds())

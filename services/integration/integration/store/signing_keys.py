@@ -23,6 +23,11 @@ _ADD = text(
 )
 
 
+_END = text(
+    "UPDATE signing_keys SET signs_until = :signs_until, published_until = :published_until WHERE kid = :kid"
+)
+
+
 async def lock(connection: AsyncConnection) -> None:
     """Lets one process at a time decide which keys there are, until its transaction ends."""
     await connection.execute(_LOCK)
@@ -37,3 +42,9 @@ async def published(connection: AsyncConnection, ring: KeyRing, now: datetime) -
 async def add(connection: AsyncConnection, ring: KeyRing, key: SigningKey) -> None:
     columns = {name: getattr(key, name) for name in key.__dataclass_fields__}
     await connection.execute(_ADD, {**columns, "private_key": ring.encrypt(key.private_key)})
+
+
+async def end(connection: AsyncConnection, key: SigningKey) -> None:
+    """Writes until when a key signs and is published."""
+    values = {"kid": key.kid, "signs_until": key.signs_until, "published_until": key.published_until}
+    await connection.execute(_END, values)

@@ -1,6 +1,6 @@
 """A request came: endpoints and deliveries are read, a secret is revealed, an endpoint enabled."""
 
-from shared.auth import Caller
+from shared.contracts.callers import Caller
 from shared.errors import not_found
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime, BaseModel
 
-from shared.auth import Caller
+from shared.contracts.callers import Caller
 from shared.contracts.deliveries import WebhookType
 from shared.database import Database
 from shared.errors import not_found

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import outbox
-from shared.auth import Caller, Role
+from shared.contracts.callers import Caller, Role
 from shared.database import Database
 from shared.encryption import KeyRing
 from shared.errors import forbidden, not_found

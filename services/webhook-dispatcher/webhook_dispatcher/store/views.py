@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.auth import Caller
+from shared.contracts.callers import Caller
 
 Row = dict[str, Any]
 

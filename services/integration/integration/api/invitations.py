@@ -1,0 +1,99 @@
+"""Invitations from the side that sent them: listed, sent again, withdrawn."""
+
+from datetime import UTC, datetime
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel
+
+from integration import invitations, lifecycle
+from integration.api.changes import actor, announce, held_account, record, theirs
+from integration.api.documented import EVERYWHERE, LIMITED, POSTED, problems
+from integration.api.finding import searching_side
+from integration.api.parts import GivenCaller, GivenParts, GivenPlace, Limit
+from integration.api.sending import send_invitation
+from integration.api.work import GivenWork, WorkRoute
+from integration.invitations import Invitation, InvitationSeen, seen
+from integration.store import invitations as store
+from integration.store import links
+from shared.errors import not_found
+from shared.pages import cut, write
+
+ENDS = problems(invitation_ended=409, not_found=404)
+
+router = APIRouter(prefix="/invitations", tags=["invitations"], responses=EVERYWHERE, route_class=WorkRoute)
+
+
+class InvitationPage(BaseModel):
+    """Invitations, newest first; without `next_cursor` it is the last page."""
+
+    invitations: list[InvitationSeen]
+    next_cursor: str | None
+
+
+@router.get("", summary="List the invitations one has sent; operators list all")
+async def list_own(
+    caller: GivenCaller, parts: GivenParts, before: GivenPlace, limit: Limit = 50
+) -> InvitationPage:
+    caller.require("read")
+    now = datetime.now(UTC)
+    async with parts.database.transaction() as connection:
+        found = await store.page(connection, caller, before, limit + 1)
+    items, following = cut(found, limit, lambda each: write(each.created_at, each.id))
+    return InvitationPage(invitations=[seen(each, now) for each in items], next_cursor=following)
+
+
+@router.get("/{invitation_id}", summary="Read an invitation one has sent", responses=problems(not_found=404))
+async def read(invitation_id: str, caller: GivenCaller, parts: GivenParts) -> InvitationSeen:
+    caller.require("read")
+    async with parts.database.transaction() as connection:
+        return seen(_theirs(await store.find(connection, caller, invitation_id)), datetime.now(UTC))
+
+
+@router.post(
+    "/{invitation_id}/resend",
+    summary="Send the mail again, under a new token for another 72 hours",
+    responses={**POSTED, **ENDS, **LIMITED},
+)
+async def resend(
+    invitation_id: str, caller: GivenCaller, parts: GivenParts, work: GivenWork, request: Request
+) -> InvitationSeen:
+    """The token of the mail before works no more."""
+    searching_side(caller, "write")
+    await parts.limits.count(parts.limits.mailing, request, f"{caller.account} {invitation_id}")
+    connection = await work.begin()
+    inviter = await held_account(connection, caller)
+    _theirs(await store.find(connection, caller, invitation_id))
+    now = datetime.now(UTC)
+    invitation = invitations.resent(await store.claim(connection, invitation_id), now)
+    await send_invitation(connection, parts, work, invitation, inviter, store.save_with_token)
+    return seen(invitation, now)
+
+
+@router.post(
+    "/{invitation_id}/withdraw",
+    summary="Withdraw an invitation: its link is deleted",
+    responses={**POSTED, **ENDS},
+)
+async def withdraw(
+    invitation_id: str, caller: GivenCaller, parts: GivenParts, work: GivenWork
+) -> InvitationSeen:
+    """Accounts, links, invitations: held in this order, everywhere."""
+    side = searching_side(caller, "write")
+    connection = await work.begin()
+    account = await held_account(connection, caller)
+    found = _theirs(await store.find(connection, caller, invitation_id))
+    link = theirs(await links.claim(connection, caller, found.link_id))
+    now = datetime.now(UTC)
+    invitation = invitations.withdrawn(await store.claim(connection, invitation_id), now)
+    deleted = lifecycle.act(link, "delete", side, account.plan, now)
+    await store.save(connection, invitation)
+    await links.save(connection, deleted)
+    await record(connection, parts.links_topic, [(link, deleted)], "delete", actor(caller))
+    announce(parts, work, deleted, "delete", actor(caller))
+    return seen(invitation, now)
+
+
+def _theirs(invitation: Invitation | None) -> Invitation:
+    if invitation is None:
+        raise not_found("invitation")
+    return invitation

@@ -1,0 +1,84 @@
+"""Sends one mail by SMTP, to whatever server the settings name.
+
+Source: RFC 5321 (SMTP), RFC 5322 (the message), RFC 8314 (TLS).
+"""
+
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from email.utils import formatdate, parseaddr
+from typing import Self
+from urllib.parse import unquote, urlsplit
+
+import aiosmtplib
+
+from integration.mails import Mail
+
+TIMEOUT = 30.0  # seconds for connecting, and for each answer
+_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
+
+
+class MailRefused(Exception):
+    """The server will never take this mail: it answered with a 5xx code to it, or to its recipient."""
+
+
+@dataclass(frozen=True)
+class SmtpServer:
+    """A mail server: `smtp://` in the clear, `smtp+starttls://` or `smtps://` with TLS, which is verified."""
+
+    scheme: str
+    host: str
+    port: int
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def at(cls, url: str) -> Self:
+        """The server of a URL such as `smtps://user:password@host:465`; raises ValueError if it is none."""
+        parts = urlsplit(url)
+        if parts.scheme not in _PORTS or not parts.hostname:
+            raise ValueError("must be smtp://host:port, smtp+starttls://user:password@host or smtps://…")
+        user, password = parts.username, parts.password
+        return cls(
+            parts.scheme,
+            parts.hostname,
+            parts.port or _PORTS[parts.scheme],
+            unquote(user) if user else None,
+            unquote(password) if password else None,
+        )
+
+
+async def send(server: SmtpServer, sender: str, mail: Mail) -> None:
+    """Hands the mail to the server; raises `MailRefused` for good, anything else may pass by itself."""
+    try:
+        await aiosmtplib.send(
+            message(mail, sender),
+            hostname=server.host,
+            port=server.port,
+            username=server.user,
+            password=server.password,
+            use_tls=server.scheme == "smtps",
+            start_tls=server.scheme == "smtp+starttls",
+            timeout=TIMEOUT,
+        )
+    except aiosmtplib.SMTPRecipientsRefused as refusal:
+        if all(each.code >= 500 for each in refusal.recipients):
+            raise MailRefused(str(refusal.recipients[0])) from refusal
+        raise
+    except aiosmtplib.SMTPDataError as refusal:
+        if refusal.code >= 500:
+            raise MailRefused(f"{refusal.code} {refusal.message}") from refusal
+        raise
+
+
+def message(mail: Mail, sender: str) -> EmailMessage:
+    """The mail as it travels; its Message-ID is the same each time it is sent."""
+    whole = EmailMessage()
+    whole["From"] = sender
+    whole["To"] = mail.recipient
+    whole["Subject"] = mail.subject
+    whole["Date"] = formatdate()
+    whole["Message-ID"] = f"<{mail.id}@{parseaddr(sender)[1].partition('@')[2]}>"
+    whole["Auto-Submitted"] = "auto-generated"
+    whole.set_content(mail.text)
+    whole.add_alternative(mail.html, subtype="html")
+    return whole

@@ -1,0 +1,65 @@
+"""Idempotency-Keys in the database: each with the request that used it and the answer that it got."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pydantic_core
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The answer that is kept under a key; its body is encrypted."""
+
+    request_hash: bytes
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+# A key that is still being used by another transaction keeps this one waiting until that one ends. One that
+# is too old to count is taken over.
+_CLAIM = text(
+    """
+    INSERT INTO idempotency_keys (id, request_hash, created_at) VALUES (:id, :request_hash, :now)
+    ON CONFLICT (id) DO UPDATE SET request_hash = excluded.request_hash, created_at = excluded.created_at
+    WHERE idempotency_keys.created_at <= :too_old
+    RETURNING id
+    """
+)
+_FIND = text("SELECT request_hash, status, headers, body FROM idempotency_keys WHERE id = :id")
+_KEEP = text(
+    """
+    UPDATE idempotency_keys SET status = :status, headers = CAST(:headers AS jsonb), body = :body
+    WHERE id = :id
+    """
+)
+_FORGET = text("DELETE FROM idempotency_keys WHERE created_at < :before")
+
+
+async def claim(
+    connection: AsyncConnection, key_id: bytes, request_hash: bytes, now: datetime, too_old: datetime
+) -> Kept | None:
+    """None if the key is this transaction's to use; else what was answered to it before."""
+    values = {"id": key_id, "request_hash": request_hash, "now": now, "too_old": too_old}
+    if (await connection.execute(_CLAIM, values)).first() is not None:
+        return None
+    row = (await connection.execute(_FIND, {"id": key_id})).mappings().one()
+    return Kept(**row)
+
+
+async def keep(
+    connection: AsyncConnection, key_id: bytes, status: int, headers: Mapping[str, str], body: bytes
+) -> None:
+    """Keeps the answer to a claimed key's request."""
+    values: dict[str, Any] = {"id": key_id, "status": status, "body": body}
+    said = pydantic_core.to_json(dict(headers)).decode()
+    await connection.execute(_KEEP, {**values, "headers": said})
+
+
+async def forget(connection: AsyncConnection, before: datetime) -> None:
+    """Deletes the keys that were used before a moment."""
+    await connection.execute(_FORGET, {"before": before})
