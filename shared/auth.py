@@ -118,22 +118,31 @@ class TrustedKeys:
         return key if datetime.now(UTC) - fetched_at < TRUST else None
 
     async def _refresh_step(self) -> bool:
+        """Raises what kept integration from answering, so that it is asked again soon."""
         async with self._loading:
-            await self._load()
+            error = await self._load()
+        if error is not None:
+            raise error
         return False
 
-    async def _load(self) -> None:
-        """Fetches and stores the published keys; while integration is down, those stored serve."""
+    async def _load(self) -> Exception | None:
+        """Fetches and stores the published keys; while integration is down, those stored serve.
+
+        Answers what kept them from being fetched.
+        """
         self._last_fetch = time.monotonic()
+        failure: Exception | None = None
         try:
             response = await self._client.get("/.well-known/jwks.json")
             response.raise_for_status()
             await self._store(response.json()["keys"])
         except (httpx.HTTPError, jwt.PyJWTError, ValueError, KeyError, TypeError) as error:
             log.warning("trusted-keys.not-fetched", error=f"{type(error).__name__}: {error}")
+            failure = error
         async with self._database.transaction() as connection:
             rows = await connection.execute(text("SELECT kid, jwk, fetched_at FROM trusted_keys"))
             self._keys = {row.kid: (PyJWK(row.jwk), row.fetched_at) for row in rows}
+        return failure
 
     async def _store(self, keys: list[dict[str, Any]]) -> None:
         async with self._database.transaction() as connection:

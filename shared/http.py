@@ -48,9 +48,11 @@ def create_api(service: Service, title: str, description: str) -> FastAPI:
 
 
 def problem(status: int, kind: str, detail: str, **extra: Any) -> JSONResponse:
-    """A problem document; `type` is a stable name under `PROBLEMS`."""
+    """A problem document; `type` is a stable name under `PROBLEMS`, `retry_after` is in seconds."""
     document = {"type": PROBLEMS + kind, "title": kind.replace("-", " "), "status": status, "detail": detail}
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    if "retry_after" in extra:
+        headers["Retry-After"] = str(extra["retry_after"])
     return JSONResponse({**document, **extra}, status, headers=headers, media_type="application/problem+json")
 
 

@@ -207,6 +207,8 @@ def _serve(api: FastAPI, settings: ServiceSettings) -> None:
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
         timeout_graceful_shutdown=int(settings.drain_timeout),
     )
     server = uvicorn.Server(config)

@@ -13,6 +13,11 @@ S = TypeVar("S", bound="ServiceSettings")
 CommaSeparated = NoDecode
 
 
+def commas(value: Any) -> Any:
+    """`a, b` as `["a", "b"]`: how lists are written in the environment."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
 class ServiceSettings(BaseSettings):
     """What every service needs to run; each service's own settings extend it."""
 
@@ -26,19 +31,17 @@ class ServiceSettings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     topic_prefix: str = Field(default="", pattern=r"^[a-zA-Z0-9._-]*$")
     metrics_token: SecretStr | None = Field(default=None, min_length=1)
+    trusted_proxies: Annotated[tuple[str, ...], CommaSeparated] = ()
     log_level: str = Field(default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")
     start_timeout: float = Field(default=60, gt=0)
     drain_timeout: float = Field(default=15, gt=0)
+
+    _proxies = field_validator("trusted_proxies", mode="before")(commas)
 
     @field_validator("database_url")
     @classmethod
     def _asyncpg(cls, url: str) -> str:
         return asyncpg_url(url)
-
-
-def commas(value: Any) -> Any:
-    """`a, b` as `["a", "b"]`: how lists are written in the environment."""
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 def load(settings: type[S]) -> S:

@@ -13,6 +13,9 @@ GOOD = {
     "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9",
     "ORDERDOCK_INTEGRATION_URL": "http://127.0.0.1:9",
     "ORDERDOCK_ENCRYPTION_KEYS": "2Nn1jOXR6nBDWhNqcVnOZKT6uY0sNFpS2jF1m6S6TgA=",
+    "ORDERDOCK_SMTP_URL": "smtp://127.0.0.1:9",
+    "ORDERDOCK_MAIL_FROM": "orderdock@orderdock.example",
+    "ORDERDOCK_CONSOLE_URL": "https://console.orderdock.example",
 }
 
 
