@@ -3,21 +3,24 @@
 import itertools
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from cryptography.fernet import Fernet
 
+from deploy.local import mail
+from deploy.local.mailbox import Mailbox
+from deploy.local.ports import LOOPBACK, free_port
 from integration import operators
 from integration.app import Settings, build
 from integration.tokens import Tokens
 from shared.contracts.callers import Caller, Role
 from shared.contracts.identifiers import AccountKind
 from tests.conftest import MakeDatabase, Servers
-from tests.harness import running
+from tests.harness import running, until
 
-# Nobody takes mail there; tests that read it have a server of their own.
 MAIL = {
     "smtp_url": "smtp://127.0.0.1:9",
     "mail_from": "Orderdock <orderdock@orderdock.example>",
@@ -52,6 +55,11 @@ class Person:
         return await self.call("DELETE", path, **more)
 
 
+def kind_of(answer: httpx.Response) -> str:
+    """The name of the problem that was answered."""
+    return str(answer.json()["type"]).rpartition("/")[2]
+
+
 async def token(client: httpx.AsyncClient, key: dict[str, Any], **form: str) -> str:
     """An access token for an API key as the API showed it."""
     whole = {"grant_type": "client_credentials", "client_id": key["id"], "client_secret": key["secret"]}
@@ -74,10 +82,24 @@ class World:
         email = f"{kind}{next(self._numbers)}@example.com"
         new = {"kind": kind, "email": email, "name": f"The {kind}", "plan": plan}
         made = (await self.operator.post("/accounts", new)).json()
-        key = await self.operator.post(
-            f"/accounts/{made['id']}/api-keys", {"name": "all", "scopes": ["read", "write"]}
-        )
-        return Person(self.client, made["id"], email, await token(self.client, key.json()))
+        return await self.program(made["id"], email)
+
+    async def program(self, account: str, email: str) -> Person:
+        """A token of a new API key of the account."""
+        new = {"name": "all", "scopes": ["read", "write"]}
+        key = await self.operator.post(f"/accounts/{account}/api-keys", new)
+        return Person(self.client, account, email, await token(self.client, key.json()))
+
+    async def person(self, account: Person, email: str, *roles: Role, **more: Any) -> dict[str, Any]:
+        """A new person of the account, who has chosen no password yet."""
+        new = {"email": email, "name": "Ada", "roles": roles or ("manager",), **more}
+        made = await account.post(f"/accounts/{account.id}/people", new)
+        assert made.status_code == 201, made.text
+        return dict(made.json())
+
+    async def sign_in(self, kind: AccountKind, email: str, password: str) -> httpx.Response:
+        body = {"kind": kind, "email": email, "password": password}
+        return await self.client.post("/sessions", json=body)
 
     async def in_role(self, role: Role, of: Person, kind: AccountKind) -> Person:
         """Somebody who holds only this role in the account."""
@@ -95,6 +117,50 @@ class World:
         return await self.account("shop"), await self.account("threepl")
 
 
+@dataclass(frozen=True)
+class Letter:
+    """A mail that arrived, and the one-time token in it."""
+
+    subject: str
+    text: str
+
+    @property
+    def token(self) -> str:
+        return self.text.partition("#")[2].split()[0]
+
+
+class Post:
+    """The mails that a real SMTP server took."""
+
+    def __init__(self, box: Mailbox) -> None:
+        self.smtp_url = box.smtp_url
+        self._folder = box.folder
+
+    async def letters(self, to: str, number: int = 1) -> list[Letter]:
+        """At least so many mails to an address, newest first, once they are there."""
+
+        async def arrived() -> list[Letter]:
+            found = [Letter(each.subject, each.text) for each in mail.read(self._folder, to)]
+            return found if len(found) >= number else []
+
+        letters: list[Letter] = await until(f"{number} mails to {to}", arrived)
+        return letters
+
+    async def latest(self, to: str, number: int = 1) -> Letter:
+        """The newest of at least so many mails to an address."""
+        return (await self.letters(to, number))[0]
+
+
+@pytest.fixture
+async def post(settings: Settings, tmp_path: Path) -> AsyncIterator[Post]:
+    """A mail server that the service of this test uses; ask for it before `world`."""
+    smtp_port = int(settings.smtp_url.rpartition(":")[2])
+    box = Mailbox(tmp_path / "mail", smtp_port=smtp_port, page_port=free_port(taken=frozenset({smtp_port})))
+    await box.start()
+    yield Post(box)
+    await box.stop()
+
+
 @pytest.fixture
 def settings(servers: Servers, make_database: MakeDatabase, prefix: str) -> Settings:
     whole = {
@@ -103,6 +169,11 @@ def settings(servers: Servers, make_database: MakeDatabase, prefix: str) -> Sett
         "topic_prefix": prefix,
         "encryption_keys": KEY,
         **MAIL,
+        # Nobody takes mail there but `post`, in tests that ask for it.
+        "smtp_url": f"smtp://{LOOPBACK}:{free_port()}",
+        "finds_per_hour": 10_000,
+        "mails_per_hour": 3,
+        "sign_ins_per_quarter": 5,
     }
     return Settings.model_validate(whole)
 
