@@ -109,5 +109,29 @@ async def test_acts_on_a_link_are_repeated_too(world: World) -> None:
     assert (await versions(shop, path))[0] == 3
 
 
+async def test_a_token_is_not_repeated_to_who_shows_another_secret(world: World) -> None:
+    shop = await world.account("shop")
+    new = {"name": "till", "scopes": ["read"]}
+    key = (await shop.post(f"/accounts/{shop.id}/api-keys", new)).json()
+    form = {"grant_type": "client_credentials"}
+
+    async def asked(secret: str) -> int:
+        answer = await world.client.post(
+            "/oauth/token", data=form, auth=(key["id"], secret), headers=keyed("1")
+        )
+        return answer.status_code
+
+    assert [await asked(secret) for secret in ("wrong", key["secret"], "wrong", "")] == [401, 200, 401, 401]
+
+
+async def test_every_post_takes_a_key(world: World) -> None:
+    document = (await world.client.get("/openapi.json")).json()
+    posts = {path: item["post"] for path, item in document["paths"].items() if "post" in item}
+    assert len(posts) > 15
+    for path, operation in posts.items():
+        names = [parameter["name"] for parameter in operation.get("parameters", ())]
+        assert "Idempotency-Key" in names, path
+
+
 async def versions(by: Person, path: str) -> list[int]:
     return [line["version"] for line in (await by.get(f"{path}/history")).json()["history"]]

@@ -11,8 +11,9 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from integration import oauth
-from integration.api.documented import problems
+from integration.api.documented import POSTED, problems
 from integration.api.parts import GivenParts, Parts
+from integration.api.work import WorkRoute
 from integration.api_keys import ID_PREFIX, ApiKey, matches
 from integration.oauth import OAuthError, TokenRequest
 from integration.store import accounts, api_keys
@@ -20,7 +21,9 @@ from shared.contracts.callers import Caller
 
 log = structlog.get_logger()
 
-router = APIRouter(tags=["tokens"], responses=problems(internal_error=500, unavailable=503))
+router = APIRouter(
+    tags=["tokens"], responses=problems(internal_error=500, unavailable=503), route_class=WorkRoute
+)
 
 _NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
@@ -73,7 +76,7 @@ _FORM: dict[str, Any] = {
     "/oauth/token",
     summary="Get an access token for an API key",
     response_model=AccessToken,
-    responses={400: {"model": Refusal}, 401: {"model": Refusal}, **problems(body_too_large=413)},
+    responses={400: {"model": Refusal}, 401: {"model": Refusal}, **POSTED, **problems(body_too_large=413)},
     openapi_extra=_FORM,
 )
 async def token(request: Request, parts: GivenParts) -> Response:

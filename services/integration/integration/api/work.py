@@ -113,11 +113,7 @@ async def _once(parts: Parts, work: Work, request: Request, key: str, handle: Ha
     connection = await work.begin()
     kept = await idempotency.claim(connection, key_id, asked, now, now - KEPT_FOR)
     if kept is None:
-        response = await handle(request)
-        await idempotency.keep(
-            connection, key_id, response.status_code, _kept_headers(response), _sealed(parts, response)
-        )
-        return response
+        return await _first(parts, connection, key_id, await handle(request))
     if kept.request_hash != asked:
         raise Problem(
             422,
@@ -127,10 +123,26 @@ async def _once(parts: Parts, work: Work, request: Request, key: str, handle: Ha
     return _replayed(parts, kept)
 
 
-async def _who(parts: Parts, request: Request, body: bytes) -> str | bytes:
-    """Whose key it is: each user has keys of its own. Without a token, who says the same is the same."""
+async def _first(parts: Parts, connection: AsyncConnection, key_id: bytes, response: Response) -> Response:
+    """Keeps the answer, unless it is a refusal: that is judged anew when the request comes again."""
+    if response.status_code >= 400:
+        await idempotency.drop(connection, key_id)
+    else:
+        headers, body = _kept_headers(response), _sealed(parts, response)
+        await idempotency.keep(connection, key_id, response.status_code, headers, body)
+    return response
+
+
+async def _who(parts: Parts, request: Request, body: bytes) -> bytes:
+    """Whose key it is: each user has keys of its own.
+
+    Who shows no access token is known by all they say: another secret, in the body or by HTTP Basic, is
+    somebody else.
+    """
     caller = await bearer_caller(parts, request)
-    return body if caller is None else f"{caller.account} {caller.subject}"
+    if caller is None:
+        return _hash("anybody", request.headers.get("authorization"), body)
+    return _hash("user", caller.account, caller.subject)
 
 
 def _kept_headers(response: Response) -> dict[str, str]:

@@ -37,6 +37,7 @@ _KEEP = text(
     WHERE id = :id
     """
 )
+_DROP = text("DELETE FROM idempotency_keys WHERE id = :id")
 _FORGET = text("DELETE FROM idempotency_keys WHERE created_at < :before")
 
 
@@ -58,6 +59,11 @@ async def keep(
     values: dict[str, Any] = {"id": key_id, "status": status, "body": body}
     said = pydantic_core.to_json(dict(headers)).decode()
     await connection.execute(_KEEP, {**values, "headers": said})
+
+
+async def drop(connection: AsyncConnection, key_id: bytes) -> None:
+    """Lets a claimed key go: nothing is kept under it."""
+    await connection.execute(_DROP, {"id": key_id})
 
 
 async def forget(connection: AsyncConnection, before: datetime) -> None:
