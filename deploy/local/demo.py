@@ -25,7 +25,7 @@ from shared.kafka.topics import ORDERS_CREATED, dead_letter
 
 LOOPBACK_ALLOWED = {"ORDERDOCK_ALLOWED_NETWORKS": "127.0.0.0/8", "ORDERDOCK_ALLOW_HTTP": "true"}
 ENVIRONMENT = {
-    "integration": LOOPBACK_ALLOWED,
+    "integration": {**LOOPBACK_ALLOWED, "ORDERDOCK_SMTP_DEADLINE": "5"},
     "webhook-dispatcher": {**LOOPBACK_ALLOWED, "ORDERDOCK_RETRY_SCHEDULE": "1,1,2"},
 }
 PATIENCE = 120.0

@@ -1,13 +1,12 @@
 """Processes are killed while orders flow: nothing lost, nothing held twice, nothing out of order."""
 
 import asyncio
-import os
-import signal
 from collections import Counter, defaultdict
 
 import pytest
 
 from deploy.local.platform import Platform
+from tests.chaos.kills import kill
 from tests.e2e.cast import Cast, cast
 from tests.harness import events, until
 
@@ -16,19 +15,6 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(480
 ORDERS = 2000
 UPDATED = range(0, ORDERS, 4)
 VICTIMS = ("integration", "order-router", "webhook-dispatcher", "kafka", "postgres")
-
-
-async def kill(platform: Platform, name: str) -> None:
-    """Kills a part with SIGKILL and waits until the platform has brought it, and all else, back."""
-    before = platform.pid(name)
-    assert before is not None
-    os.kill(before, signal.SIGKILL)
-
-    async def is_back() -> bool:
-        return platform.pid(name) not in (None, before)
-
-    await until(f"{name} is back under a new process id", is_back)
-    await platform.wait_ready()
 
 
 async def kill_in_turn(play: Cast) -> None:

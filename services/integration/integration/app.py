@@ -58,6 +58,7 @@ class Settings(ServiceSettings):
 
     encryption_keys: EncryptionKeys = ()
     smtp_url: str
+    smtp_deadline: float = Field(default=30, gt=0)
     mail_from: str = Field(pattern=r"^[^\r\n]*[^@\s<>]+@[^@\s<>]+>?$")
     console_url: AnyHttpUrl
     allow_http: bool = False
@@ -93,7 +94,8 @@ def build(settings: Settings) -> FastAPI:
         timedelta(seconds=settings.token_lifetime),
         timedelta(seconds=settings.signing_key_lifetime),
     )
-    mailer = Mailer(database, ring, SmtpServer.at(settings.smtp_url), settings.mail_from, metrics)
+    server = SmtpServer.at(settings.smtp_url, settings.smtp_deadline)
+    mailer = Mailer(database, ring, server, settings.mail_from, metrics)
     mailing = Loop("mailer", mailer.step, metrics, idle=5)
     console_url = str(settings.console_url)
     topic = settings.topic_prefix + topics.LINKS

@@ -3,6 +3,7 @@
 Source: RFC 5321 (SMTP), RFC 5322 (the message), RFC 8314 (TLS).
 """
 
+import asyncio
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import formatdate, parseaddr
@@ -13,7 +14,6 @@ import aiosmtplib
 
 from integration.mails import Mail
 
-TIMEOUT = 30.0  # seconds for connecting, and for each answer
 _PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 
 
@@ -23,16 +23,20 @@ class MailRefused(Exception):
 
 @dataclass(frozen=True)
 class SmtpServer:
-    """A mail server: `smtp://` in the clear, `smtp+starttls://` or `smtps://` with TLS, which is verified."""
+    """A mail server: `smtp://` in the clear, `smtp+starttls://` or `smtps://` with TLS, which is verified.
+
+    `deadline` is for one mail, from connecting to the last answer, in seconds.
+    """
 
     scheme: str
     host: str
     port: int
     user: str | None = None
     password: str | None = field(default=None, repr=False)
+    deadline: float = 30.0
 
     @classmethod
-    def at(cls, url: str) -> Self:
+    def at(cls, url: str, deadline: float = 30.0) -> Self:
         """The server of a URL such as `smtps://user:password@host:465`; raises ValueError if it is none."""
         parts = urlsplit(url)
         if parts.scheme not in _PORTS or not parts.hostname:
@@ -44,22 +48,24 @@ class SmtpServer:
             parts.port or _PORTS[parts.scheme],
             unquote(user) if user else None,
             unquote(password) if password else None,
+            deadline,
         )
 
 
 async def send(server: SmtpServer, sender: str, mail: Mail) -> None:
     """Hands the mail to the server; raises `MailRefused` for good, anything else may pass by itself."""
     try:
-        await aiosmtplib.send(
-            message(mail, sender),
-            hostname=server.host,
-            port=server.port,
-            username=server.user,
-            password=server.password,
-            use_tls=server.scheme == "smtps",
-            start_tls=server.scheme == "smtp+starttls",
-            timeout=TIMEOUT,
-        )
+        async with asyncio.timeout(server.deadline):
+            await aiosmtplib.send(
+                message(mail, sender),
+                hostname=server.host,
+                port=server.port,
+                username=server.user,
+                password=server.password,
+                use_tls=server.scheme == "smtps",
+                start_tls=server.scheme == "smtp+starttls",
+                timeout=server.deadline,
+            )
     except aiosmtplib.SMTPRecipientsRefused as refusal:
         if all(each.code >= 500 for each in refusal.recipients):
             raise MailRefused(str(refusal.recipients[0])) from refusal

@@ -1,5 +1,6 @@
 """The clock came: mails are sent, and what no longer counts is deleted."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -19,8 +20,6 @@ log = structlog.get_logger()
 Outcome = Literal["sent", "again", "failed"]
 
 AT_ONCE = 10
-# Longer than sending all of a step can take, each with its connection, greeting and answers.
-LEASE = timedelta(minutes=30)
 # How long what has ended is kept.
 MAILS_KEPT = timedelta(days=30)
 COUNTS_KEPT = timedelta(days=1)
@@ -36,16 +35,17 @@ class Mailer:
         self._ring = ring
         self._server = server
         self._sender = sender
+        # Longer than sending one may take: whoever is killed while sending holds a mail up no longer.
+        self._lease = timedelta(seconds=2 * server.deadline)
         self._waiting = metrics.gauge("mails_waiting", "Mails not yet sent")
         self._ended = metrics.counter("mails", "Mails by what became of an attempt", "outcome")
 
     async def step(self) -> bool:
-        """Claims some mails, sends them, settles each; answers whether there may be more."""
+        """Claims some mails, sends them at once, settles each; answers whether there may be more."""
         now = datetime.now(UTC)
         async with self._database.transaction() as connection:
-            claimed = await mails.claim(connection, self._ring, now, LEASE, AT_ONCE)
-        for waiting in claimed:
-            await self._send(waiting)
+            claimed = await mails.claim(connection, self._ring, now, self._lease, AT_ONCE)
+        await asyncio.gather(*(self._send(waiting) for waiting in claimed))
         async with self._database.transaction() as connection:
             self._waiting.set(await mails.waiting(connection))
         return len(claimed) == AT_ONCE

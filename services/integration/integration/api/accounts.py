@@ -16,7 +16,7 @@ from integration.api.work import GivenWork, WorkRoute
 from integration.languages import Language
 from integration.registration import open_account
 from integration.store import accounts, links
-from shared.contracts.callers import Caller
+from shared.contracts.callers import Caller, Scope
 from shared.contracts.identifiers import AccountKind
 from shared.contracts.links import Side
 from shared.errors import Problem, forbidden, not_found
@@ -166,6 +166,17 @@ def require_own(caller: Caller, account_id: str) -> None:
     """Raises the 404 problem unless it is the caller's own account, or the caller an operator."""
     if caller.kind != "operator" and caller.account != account_id:
         raise not_found("account")
+
+
+def require_administrator(caller: Caller, account_id: str, scope: Scope) -> None:
+    """Raises the 404 problem as `require_own`, and the 403 problem unless an administrator of all of it calls.
+
+    Somebody limited to some client shops could else make a key or a colleague without that limit.
+    """
+    require_own(caller, account_id)
+    caller.require(scope, "administrator")
+    if caller.clients is not None:
+        raise forbidden("Who is limited to some client shops does not administer the account.")
 
 
 def require_operator(caller: Caller) -> None:

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from integration.accounts import Name
-from integration.api.accounts import require_own
+from integration.api.accounts import require_administrator
 from integration.api.documented import EVERYWHERE, POSTED, problems
 from integration.api.parts import GivenCaller, GivenParts, GivenPlace, Limit
 from integration.api.work import GivenWork, WorkRoute
@@ -47,8 +47,7 @@ class ApiKeyPage(BaseModel):
 
 @router.post("", status_code=201, summary="Make a key; its secret is shown only now", responses=POSTED)
 async def create(account_id: str, new: NewApiKey, caller: GivenCaller, work: GivenWork) -> IssuedApiKey:
-    require_own(caller, account_id)
-    caller.require("write", "administrator")
+    require_administrator(caller, account_id, "write")
     connection = await work.begin()
     if await accounts.find(connection, account_id) is None:
         raise not_found("account")
@@ -62,8 +61,7 @@ async def create(account_id: str, new: NewApiKey, caller: GivenCaller, work: Giv
 async def list_all(
     account_id: str, caller: GivenCaller, parts: GivenParts, before: GivenPlace, limit: Limit = 50
 ) -> ApiKeyPage:
-    require_own(caller, account_id)
-    caller.require("read", "administrator")
+    require_administrator(caller, account_id, "read")
     async with parts.database.transaction() as connection:
         if await accounts.find(connection, account_id) is None:
             raise not_found("account")
@@ -74,8 +72,7 @@ async def list_all(
 
 @router.delete("/{key_id}", status_code=204, summary="Revoke a key: it gets no new token from now on")
 async def revoke(account_id: str, key_id: str, caller: GivenCaller, work: GivenWork) -> None:
-    require_own(caller, account_id)
-    caller.require("write", "administrator")
+    require_administrator(caller, account_id, "write")
     if not await api_keys.revoke(await work.begin(), account_id, key_id, datetime.now(UTC)):
         raise not_found("API key of this account")
     work.then(lambda: log.info("api-key.revoked", account=account_id, key=key_id, by=caller.subject))

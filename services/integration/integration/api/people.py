@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from integration.accounts import Email, Name
-from integration.api.accounts import require_own
+from integration.api.accounts import require_administrator, require_own
 from integration.api.documented import EVERYWHERE, POSTED, problems
 from integration.api.parts import GivenCaller, GivenParts, GivenPlace, Limit
 from integration.api.work import GivenWork, WorkRoute
@@ -39,7 +39,9 @@ class PersonChange(BaseModel):
 
     name: Name
     roles: Roles
-    clients: Annotated[Clients | None, Field(description="None: all shops.")] = None
+    clients: Annotated[
+        Clients | None, Field(description="None: all shops. Who is limited does not administer the account.")
+    ] = None
 
 
 class NewPerson(PersonChange):
@@ -69,8 +71,7 @@ async def add(
     work: GivenWork,
     response: Response,
 ) -> Person:
-    require_own(caller, account_id)
-    caller.require("write", "administrator")
+    require_administrator(caller, account_id, "write")
     connection = await work.begin()
     account = await accounts.find(connection, account_id)
     if account is None:
@@ -90,8 +91,7 @@ async def add(
 async def list_all(
     account_id: str, caller: GivenCaller, parts: GivenParts, before: GivenPlace, limit: Limit = 50
 ) -> PeoplePage:
-    require_own(caller, account_id)
-    caller.require("read", "administrator")
+    require_administrator(caller, account_id, "read")
     async with parts.database.transaction() as connection:
         if await accounts.find(connection, account_id) is None:
             raise not_found("account")
@@ -102,8 +102,11 @@ async def list_all(
 
 @router.get("/{person_id}", summary="Read a person: oneself, or as an administrator")
 async def read(account_id: str, person_id: str, caller: GivenCaller, parts: GivenParts) -> Person:
-    require_own(caller, account_id)
-    caller.require("read", *(() if caller.subject == person_id else ("administrator",)))
+    if caller.subject == person_id:
+        require_own(caller, account_id)
+        caller.require("read")
+    else:
+        require_administrator(caller, account_id, "read")
     async with parts.database.transaction() as connection:
         person = await people.find(connection, person_id)
     if person is None or person.account_id != account_id:
@@ -116,8 +119,7 @@ async def change(
     account_id: str, person_id: str, new: PersonChange, caller: GivenCaller, work: GivenWork
 ) -> Person:
     """The next access token claims them."""
-    require_own(caller, account_id)
-    caller.require("write", "administrator")
+    require_administrator(caller, account_id, "write")
     connection = await work.begin()
     person = await people.claim(connection, account_id, person_id)
     if person is None:
@@ -131,8 +133,7 @@ async def change(
 
 @router.delete("/{person_id}", status_code=204, summary="Remove a person: their sessions end")
 async def remove(account_id: str, person_id: str, caller: GivenCaller, work: GivenWork) -> None:
-    require_own(caller, account_id)
-    caller.require("write", "administrator")
+    require_administrator(caller, account_id, "write")
     connection, now = await work.begin(), datetime.now(UTC)
     if await people.claim(connection, account_id, person_id) is None:
         raise not_found("person")
