@@ -11,12 +11,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
-import platformdirs
 import typer
 from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from deploy.cli import accounts, invitations, links
+from deploy.cli import operators as listing
+from deploy.cli.connection import DEFAULT_FOLDER
 from deploy.local import demo as demonstration
 from deploy.local import mail as caught
 from deploy.local import operators
@@ -30,12 +32,15 @@ from deploy.local.ports import LOOPBACK
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 operators_app = typer.Typer(no_args_is_help=True, help="Those who run the platform.")
+operators_app.command("list")(listing.list_all)
 app.add_typer(operators_app, name="operators")
+app.add_typer(accounts.app, name="accounts")
+app.add_typer(links.app, name="links")
+app.add_typer(invitations.app, name="invitations")
 
 DataFolder = Annotated[
     Path, typer.Option("--data", help="Where the platform keeps its data, ports, secrets and logs.")
 ]
-DEFAULT_FOLDER = platformdirs.user_data_path("orderdock")
 
 
 def main() -> None:
@@ -43,7 +48,7 @@ def main() -> None:
     try:
         app()
     except PlatformError as error:
-        print(error, file=sys.stderr)
+        print(caught.harmless(str(error)), file=sys.stderr)
         raise SystemExit(1) from None
 
 
