@@ -4,16 +4,18 @@ Source: RFC 7519 (JWT), RFC 8037 (EdDSA), RFC 7517 (JWK), RFC 6750 (bearer token
 """
 
 import asyncio
+import hashlib
 import json
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import httpx
 import jwt
 import structlog
-from fastapi import Depends, Request
+from fastapi import Depends
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from jwt import PyJWK
 from pydantic import ValidationError
@@ -31,8 +33,10 @@ ISSUER = "orderdock"
 AUDIENCE = "orderdock"
 ALGORITHM = "EdDSA"
 TRUST = timedelta(hours=1)
+CLOCK_SKEW = timedelta(seconds=30)  # of two machines that keep time
 REFRESH = 300.0
 UNKNOWN_KEY_WAIT = 10.0
+MOST_KNOWN = 10_000  # checked tokens that are remembered
 
 FindKey = Callable[[str], Awaitable[PyJWK | None]]
 
@@ -52,6 +56,62 @@ def sign(caller: Caller, key: Any, kid: str, now: datetime, lifetime: timedelta)
 
 async def verify(token: str, find_key: FindKey) -> Caller:
     """The caller a token claims; raises the 401 problem if it is not to be trusted."""
+    return (await _verified(token, find_key)).caller
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """What a token claims, with the key that its signature was checked with and when it expires."""
+
+    caller: Caller
+    kid: str
+    key: PyJWK
+    expires_at: float
+
+
+class Callers:
+    """Who the bearers of tokens are. A token is checked once and then known by its hash until it expires.
+
+    Its key is looked up each time: once that is no longer to be trusted, the token isn't either.
+    """
+
+    def __init__(self, find_key: FindKey) -> None:
+        self._find_key = find_key
+        self._known: dict[bytes, _Verified] = {}
+
+    async def of(self, given: HTTPAuthorizationCredentials | None) -> Caller:
+        """The caller the token claims; raises the 401 problem without one that is to be trusted."""
+        if given is None:
+            raise _unauthorized("This needs the header `Authorization: Bearer <access token>`.")
+        token_hash = hashlib.sha256(given.credentials.encode()).digest()
+        known = self._known.get(token_hash)
+        if known is None or not await self._still_holds(known):
+            known = await _verified(given.credentials, self._find_key)
+            self._remember(token_hash, known)
+        return known.caller
+
+    async def _still_holds(self, known: _Verified) -> bool:
+        return time.time() < known.expires_at and await self._find_key(known.kid) is known.key
+
+    def _remember(self, token_hash: bytes, verified: _Verified) -> None:
+        self._known.pop(token_hash, None)
+        if len(self._known) >= MOST_KNOWN:
+            del self._known[next(iter(self._known))]  # the one that was checked first
+        self._known[token_hash] = verified
+
+
+def caller_dependency(find_key: FindKey) -> Callable[..., Awaitable[Caller]]:
+    """What a route depends on to know who calls; without a valid bearer token it answers 401."""
+    callers = Callers(find_key)
+    bearer = HTTPBearer(auto_error=False, description="An access token from POST /oauth/token.")
+
+    async def caller(given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> Caller:
+        return await callers.of(given)
+
+    return caller
+
+
+async def _verified(token: str, find_key: FindKey) -> _Verified:
     try:
         kid = str(jwt.get_unverified_header(token).get("kid", ""))
         key = await find_key(kid)
@@ -63,27 +123,15 @@ async def verify(token: str, find_key: FindKey) -> Caller:
             algorithms=[ALGORITHM],
             audience=AUDIENCE,
             issuer=ISSUER,
+            leeway=CLOCK_SKEW,
             options={"require": ["exp", "iat", "sub"]},
         )
-        return Caller.model_validate({**claims, "subject": claims["sub"]})
+        caller = Caller.model_validate({**claims, "subject": claims["sub"]})
+        return _Verified(caller, kid, key, float(claims["exp"]))
     except jwt.ExpiredSignatureError as error:
         raise _unauthorized("The token has expired; get a new one from POST /oauth/token.") from error
     except (jwt.InvalidTokenError, ValidationError) as error:
         raise _unauthorized("The token is not valid; get one from POST /oauth/token.") from error
-
-
-def caller_dependency(find_key: FindKey) -> Callable[..., Awaitable[Caller]]:
-    """What a route depends on to know who calls; without a valid bearer token it answers 401."""
-    bearer = HTTPBearer(auto_error=False, description="An access token from POST /oauth/token.")
-
-    async def caller(
-        request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
-    ) -> Caller:
-        if given is None:
-            raise _unauthorized("This needs the header `Authorization: Bearer <access token>`.")
-        return await verify(given.credentials, find_key)
-
-    return caller
 
 
 class TrustedKeys:

@@ -31,16 +31,20 @@ UNREADY_SQLSTATES = ("0A", "25", "28", "42")
 
 
 class Database:
-    """A service's own database."""
+    """A service's own database. Connections up to `pool_size` are made as they are needed, and kept.
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    A statement waits for another's lock for `lock_timeout` seconds at most; None: as long as it takes.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 20, lock_timeout: float | None = None) -> None:
+        settings = {"application_name": "orderdock", "lock_timeout": f"{(lock_timeout or 0) * 1000:.0f}"}
         self.engine: AsyncEngine = create_async_engine(
             url,
             pool_size=pool_size,
-            max_overflow=pool_size,
+            max_overflow=0,
             pool_timeout=10,
             hide_parameters=True,
-            connect_args={"timeout": 10, "server_settings": {"application_name": "orderdock"}},
+            connect_args={"timeout": 10, "server_settings": settings},
         )
 
     @asynccontextmanager

@@ -11,11 +11,13 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from fastapi.routing import iter_route_contexts
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.database import is_passing
+from shared.database import in_short, is_passing
 from shared.errors import Problem
 from shared.runtime import Service
 
@@ -34,6 +36,7 @@ def create_api(service: Service, title: str, description: str) -> FastAPI:
         lifespan=lambda _: service.running(),
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
     api.state.service = service
     api.add_middleware(BodyLimit)
@@ -70,10 +73,24 @@ class BodyLimit:
             message = await receive()
             taken += len(message.get("body", b""))
             if taken > MAX_BODY_BYTES:
-                raise HTTPException(413, f"A body may hold at most {MAX_BODY_BYTES} bytes.")
+                raise HTTPException(413, _TOO_LARGE)
             return message
 
-        await self._app(scope, limited if scope["type"] == "http" else receive, send)
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif _announced(scope) > MAX_BODY_BYTES:
+            await problem(413, "body-too-large", _TOO_LARGE)(scope, receive, send)
+        else:
+            await self._app(scope, limited, send)
+
+
+_TOO_LARGE = f"A body may hold at most {MAX_BODY_BYTES} bytes."
+
+
+def _announced(scope: Scope) -> int:
+    """How long the body is said to be, in bytes; what says so in more than 20 digits is too long anyway."""
+    length = Headers(scope=scope).get("content-length", "")
+    return int(length[:20]) if length.isdecimal() else 0
 
 
 def _add_health(api: FastAPI, service: Service) -> None:
@@ -110,6 +127,8 @@ async def _on_problem(request: Request, error: Exception) -> Response:
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
+    if any(fault["type"] == "json_invalid" for fault in error.errors()):
+        return problem(400, "invalid-request", "The body is no JSON.")
     faults = [
         {"field": ".".join(map(str, fault["loc"][1:])), "detail": fault["msg"]} for fault in error.errors()
     ]
@@ -120,12 +139,28 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     kinds = {400: "invalid-request", 404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}
-    return problem(error.status_code, kinds.get(error.status_code, "http"), str(error.detail))
+    answer = problem(error.status_code, kinds.get(error.status_code, "http"), str(error.detail))
+    if error.status_code == 405:
+        answer.headers["Allow"] = ", ".join(_methods_at(request))
+    return answer
+
+
+def _methods_at(request: Request) -> list[str]:
+    """Every method that the path takes (RFC 9110, 10.2.1); Starlette names those of its first route only."""
+    at_path = (
+        route
+        for route in iter_route_contexts(request.app.routes)
+        if route.path_regex.match(request.scope["path"])
+    )
+    return sorted({method for route in at_path for method in route.methods or ()})
 
 
 async def _on_failure(request: Request, error: Exception) -> Response:
     if is_passing(error):
-        return problem(503, "unavailable", "The database is away; try again in a few seconds.")
+        log.warning("request.failed", path=request.url.path, error=in_short(error))
+        return problem(
+            503, "unavailable", "The database is away, or others change the same; try again in a few seconds."
+        )
     if str(getattr(getattr(error, "orig", None), "sqlstate", "")).startswith("22"):
         return problem(422, "invalid-request", "A value holds something that can't be stored, such as NUL.")
     log.error("request.failed", path=request.url.path, exc_info=error)

@@ -3,8 +3,8 @@
 import re
 
 # Controls and surrogates (Unicode's Cc and Cs); bidirectional embeddings, overrides and isolates (UAX #9),
-# which reorder what stands beside them.
-_REFUSED = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+# which reorder what stands beside them, and the marks that do so unseen; line and paragraph separators.
+_REFUSED = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def plain(text: str) -> str:

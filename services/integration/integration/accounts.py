@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from email_validator import validate_email
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from integration.languages import Language
 from shared.contracts.identifiers import ALPHABET, SYMBOLS, AccountKind
@@ -12,15 +13,34 @@ from shared.contracts.plain_text import plain
 from shared.errors import Problem
 
 Plan = Literal["free", "grow", "conquer"]
+
+
+def _seen(name: str) -> str:
+    """The name itself; raises ValueError if there is nothing of it to see."""
+    if not any(character.isalnum() for character in name):
+        raise ValueError("must hold a letter or a digit")
+    return name
+
+
 Name = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(plain)
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    AfterValidator(plain),
+    AfterValidator(_seen),
 ]
+
+
+def _address(text: str) -> str:
+    """One plain address in lower case, its domain in ASCII; raises ValueError (RFC 5321, 4.1.2)."""
+    read = validate_email(text, check_deliverability=False, allow_smtputf8=False, strict=True)
+    return f"{read.ascii_local_part}@{read.ascii_domain}".lower()
+
+
 Email = Annotated[
     str,
-    StringConstraints(
-        strip_whitespace=True, to_lower=True, max_length=254, pattern=r"^[^@\s]{1,64}@[^@\s]+\.[^@\s]+$"
-    ),
-    AfterValidator(plain),
+    StringConstraints(strip_whitespace=True, max_length=254),
+    AfterValidator(_address),
+    WithJsonSchema({"type": "string", "format": "email", "maxLength": 254}),
 ]
 
 WORDS: dict[AccountKind, str] = {"shop": "shop", "threepl": "3PL", "operator": "operator"}

@@ -32,8 +32,9 @@ class Correspondence:
         mail = mail_texts.write(
             "invitation",
             invitation.language,
-            _mail_id("invitation", token),
+            f"{mail_prefix(invitation)}{invitation.sent_at:%Y%m%d%H%M%S%f}",
             invitation.email,
+            useful_until=invitation.expires_at,
             inviter=inviter.name,
             inviter_id=inviter.id,
             kind=invitation.kind,
@@ -58,6 +59,7 @@ class Correspondence:
             account.language,
             _mail_id(text, token),
             person.email,
+            useful_until=until,
             name=person.name,
             account=account.name,
             account_id=account.id,
@@ -94,6 +96,11 @@ class Correspondence:
 
     def _url(self, page: str, token: str) -> str:
         return f"{self.console_url.rstrip('/')}/{page}#{token}"
+
+
+def mail_prefix(invitation: Invitation) -> str:
+    """What the ids of an invitation's mails begin with."""
+    return f"invitation-{invitation.id}-"
 
 
 def _mail_id(text: str, fact: str) -> str:

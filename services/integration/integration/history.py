@@ -58,7 +58,9 @@ def line(before: OwnLink | None, after: OwnLink, act: Act, actor: Actor) -> Hist
 
 
 def _changes(before: OwnLink | None, after: OwnLink) -> dict[str, Change]:
-    old, new = _fields(before) if before else {}, _fields(after)
+    # Only what changed is written out: of a lapse of many links, each a few switches.
+    changed = {name for name, value in after if before is None or getattr(before, name) != value}
+    old, new = _fields(before, changed) if before else {}, _fields(after, changed)
     return {
         name: Change(before=old.get(name), after=new.get(name))
         for name in [*new, *(old.keys() - new.keys())]
@@ -66,7 +68,7 @@ def _changes(before: OwnLink | None, after: OwnLink) -> dict[str, Change]:
     }
 
 
-def _fields(link: OwnLink) -> dict[str, Any]:
-    whole = link.model_dump(mode="json", exclude=_SAID_ELSEWHERE)
-    parts = {part: whole.pop(part) for part in _PARTS}
-    return {**whole, **{f"{part}.{name}": value for part in _PARTS for name, value in parts[part].items()}}
+def _fields(link: OwnLink, names: set[str]) -> dict[str, Any]:
+    whole = link.model_dump(mode="json", include=names - _SAID_ELSEWHERE)
+    parts = {part: whole.pop(part) for part in _PARTS if part in whole}
+    return whole | {f"{part}.{name}": value for part, named in parts.items() for name, value in named.items()}

@@ -1,5 +1,6 @@
 """What Orderdock writes to people: every text in each language, in plain text and in HTML."""
 
+from datetime import datetime
 from functools import cache
 from typing import Any, Literal
 
@@ -11,7 +12,15 @@ from integration.mails import Mail
 Text = Literal["invitation", "welcome", "password-reset", "endpoint-warned", "endpoint-disabled"]
 
 
-def write(text: Text, language: Language, mail_id: str, recipient: str, **facts: Any) -> Mail:
+def write(
+    text: Text,
+    language: Language,
+    mail_id: str,
+    recipient: str,
+    *,
+    useful_until: datetime | None = None,
+    **facts: Any,
+) -> Mail:
     """The mail that tells these facts.
 
     A text's file holds the subject, a blank line, and paragraphs. The HTML is made of the same paragraphs:
@@ -25,7 +34,7 @@ def write(text: Text, language: Language, mail_id: str, recipient: str, **facts:
         .get_template("layout.html")
         .render(subject=subject, paragraphs=paragraphs, language=language)
     )
-    return Mail(mail_id, recipient, subject.strip(), "\n\n".join(paragraphs) + "\n", html)
+    return Mail(mail_id, recipient, subject.strip(), "\n\n".join(paragraphs) + "\n", html, useful_until)
 
 
 @cache

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Self
 
 # After each failed attempt; after the last one the mail has failed.
@@ -11,13 +11,14 @@ WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240, 720,
 
 @dataclass(frozen=True)
 class Mail:
-    """One mail; its `id` is its own for ever, so the same fact is told once."""
+    """One mail; its `id` stays its own, so the same fact is told once. After `until` it is of no use."""
 
     id: str
     recipient: str
     subject: str
     text: str = field(repr=False)
     html: str = field(repr=False)
+    until: datetime | None = None
 
     def content(self) -> bytes:
         """What is kept, encrypted, until it is sent."""
@@ -31,9 +32,12 @@ class Mail:
 
 @dataclass(frozen=True)
 class WaitingMail:
-    """A mail that is being sent, for the `attempts`-th time."""
+    """A mail that is being sent, for the `attempts`-th time, its content still encrypted."""
 
-    mail: Mail
+    id: str
+    recipient: str
+    sealed: bytes = field(repr=False)
+    until: datetime | None
     attempts: int
 
     def wait(self) -> timedelta | None:

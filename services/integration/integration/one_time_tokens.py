@@ -8,8 +8,8 @@ from pydantic import StringConstraints
 
 CHANCE = 32  # bytes
 
-# What people may hand in as one; longer than any that is given out.
-Token = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+# What people may hand in as one; longer than any that is given out, and of the same printable ASCII.
+Token = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[!-~]+$")]
 
 
 def written(prefix: str, chance: bytes) -> str:

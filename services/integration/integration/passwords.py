@@ -6,14 +6,14 @@ import os
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-# argon2-cffi's defaults are RFC 9106's second choice: 64 MiB, 3 passes, 4 lanes. Not more at once than
-# there are cores: it would gain nothing, and each takes its 64 MiB.
+# argon2-cffi's defaults are RFC 9106's second choice: 64 MiB, 3 passes, 4 lanes. Each that runs takes its
+# 64 MiB, so no more than two do.
 _HASHER = PasswordHasher()
-_AT_ONCE = os.cpu_count() or 1
+_AT_ONCE = 2
 
 
 class Passwords:
-    """Hashes and checks passwords, no more at once than there are cores."""
+    """Hashes and checks passwords, two at once."""
 
     def __init__(self) -> None:
         self._room = asyncio.Semaphore(_AT_ONCE)

@@ -3,18 +3,37 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, SecretStr
 
 from shared.contracts.callers import Caller, Role, Scope
 from shared.contracts.identifiers import AccountKind, ShopId
 from shared.errors import Problem
 
 ID_PREFIX = "person_"
+# They travel in every access token, which must fit in a header.
+MOST_CLIENTS = 300
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 200
 
-Password = Annotated[SecretStr, Field(min_length=SHORTEST_PASSWORD, max_length=LONGEST_PASSWORD)]
-Roles = Annotated[frozenset[Role], Field(min_length=1)]
-Clients = Annotated[frozenset[ShopId], Field(min_length=1, max_length=10_000)]
+
+def _utf8(password: SecretStr) -> SecretStr:
+    """The password itself, which is hashed as UTF-8; raises ValueError if that can't write it."""
+    try:
+        password.get_secret_value().encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("must not hold a lone surrogate") from error
+    return password
+
+
+Password = Annotated[
+    SecretStr, Field(min_length=SHORTEST_PASSWORD, max_length=LONGEST_PASSWORD), AfterValidator(_utf8)
+]
+# Sets, written in one order.
+Roles = Annotated[frozenset[Role], Field(min_length=1), PlainSerializer(sorted, return_type=list[Role])]
+Clients = Annotated[
+    frozenset[ShopId],
+    Field(min_length=1, max_length=MOST_CLIENTS),
+    PlainSerializer(sorted, return_type=list[str]),
+]
 
 _SCOPES: frozenset[Scope] = frozenset({"read", "write"})
 
@@ -32,8 +51,8 @@ class Person(BaseModel):
     kind: AccountKind
     email: str
     name: str
-    roles: frozenset[Role]
-    clients: frozenset[ShopId] | None = None
+    roles: Roles
+    clients: Clients | None = None
     created_at: datetime
 
     def as_caller(self) -> Caller:

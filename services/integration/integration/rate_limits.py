@@ -6,9 +6,6 @@ from typing import Self
 
 from shared.errors import Problem
 
-# Many people may share one network address.
-TRIES_OF_AN_ADDRESS = 10
-
 
 @dataclass(frozen=True)
 class RateLimit:
@@ -19,9 +16,9 @@ class RateLimit:
     most: int
     window: timedelta
 
-    def of_address(self) -> Self:
-        """The limit of one network address, behind which there may be many who try."""
-        return replace(self, most=self.most * TRIES_OF_AN_ADDRESS)
+    def times(self, factor: int) -> Self:
+        """The limit of what may try so many times as often."""
+        return replace(self, most=self.most * factor)
 
     def window_start(self, now: datetime) -> datetime:
         """When the window that holds `now` began; windows follow each other from 1970 on."""

@@ -18,7 +18,7 @@ _PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 
 
 class MailRefused(Exception):
-    """The server will never take this mail: it answered with a 5xx code to it, or to its recipient."""
+    """This mail will never be sent: the server answered 5xx to it or to its recipient, or it is none."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,15 @@ class SmtpServer:
 async def send(server: SmtpServer, sender: str, mail: Mail) -> None:
     """Hands the mail to the server; raises `MailRefused` for good, anything else may pass by itself."""
     try:
+        whole = message(mail, sender)
+    except ValueError as error:
+        raise MailRefused(f"no mail can be made of it: {error}") from error
+    try:
         async with asyncio.timeout(server.deadline):
             await aiosmtplib.send(
-                message(mail, sender),
+                whole,
+                sender=parseaddr(sender)[1],
+                recipients=[mail.recipient],
                 hostname=server.host,
                 port=server.port,
                 username=server.user,

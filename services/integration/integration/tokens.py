@@ -1,7 +1,6 @@
 """Access tokens: signed with the key whose time it is, checked with those that are published (DESIGN 7)."""
 
 import secrets
-import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -32,7 +31,6 @@ class Tokens:
         self._database = database
         self._ring = ring
         self._keys: list[SigningKey] = []
-        self._read_at = -REFRESH
 
     async def ensure_key(self) -> None:
         """Makes the first key, which signs at once; of several processes that start together one does.
@@ -65,7 +63,7 @@ class Tokens:
                     by=follower.kid,
                     signs_from=follower.signs_from.isoformat(),
                 )
-        self._keys, self._read_at = keys, time.monotonic()
+        self._keys = keys
         return False
 
     async def issue(self, caller: Caller) -> str:
@@ -88,8 +86,7 @@ class Tokens:
         return [key.jwk for key in await self._current() if key.is_published(now)]
 
     async def _current(self) -> list[SigningKey]:
-        if time.monotonic() - self._read_at >= 2 * REFRESH:  # the loop that keeps them has not come by
+        if not self._keys:  # the loop that keeps them has not come by yet
             async with self._database.transaction() as connection:
                 self._keys = list(await signing_keys.published(connection, self._ring, datetime.now(UTC)))
-            self._read_at = time.monotonic()
         return self._keys

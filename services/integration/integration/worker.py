@@ -8,7 +8,7 @@ from typing import Literal
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from integration.mails import WaitingMail
+from integration.mails import Mail, WaitingMail
 from integration.smtp import MailRefused, SmtpServer, send
 from integration.store import idempotency, mails, password_tokens, rate_limits, sessions
 from shared.database import Database
@@ -44,7 +44,7 @@ class Mailer:
         """Claims some mails, sends them at once, settles each; answers whether there may be more."""
         now = datetime.now(UTC)
         async with self._database.transaction() as connection:
-            claimed = await mails.claim(connection, self._ring, now, self._lease, AT_ONCE)
+            claimed = await mails.claim(connection, now, self._lease, AT_ONCE)
         await asyncio.gather(*(self._send(waiting) for waiting in claimed))
         async with self._database.transaction() as connection:
             self._waiting.set(await mails.waiting(connection))
@@ -56,13 +56,16 @@ class Mailer:
         async with self._database.transaction() as connection:
             await _settle(connection, waiting, outcome, reason, now)
         self._ended.labels(outcome).inc()
-        said = {"mail": waiting.mail.id, "attempt": waiting.attempts, "outcome": outcome, "reason": reason}
+        said = {"mail": waiting.id, "attempt": waiting.attempts, "outcome": outcome, "reason": reason}
         (log.info if outcome == "sent" else log.warning)("mail.attempted", **said)
 
     async def _tried(self, waiting: WaitingMail) -> tuple[Outcome, str]:
         """What became of the attempt, and why."""
+        if waiting.until is not None and waiting.until <= datetime.now(UTC):
+            return "failed", "what it tells is of no use any more"
         try:
-            await send(self._server, self._sender, waiting.mail)
+            content = self._ring.decrypt(waiting.sealed)
+            await send(self._server, self._sender, Mail.read(waiting.id, waiting.recipient, content))
         except MailRefused as refusal:
             return "failed", str(refusal)
         except Exception as error:
@@ -74,7 +77,7 @@ class Mailer:
 async def _settle(
     connection: AsyncConnection, waiting: WaitingMail, outcome: Outcome, reason: str, now: datetime
 ) -> None:
-    mail_id, wait = waiting.mail.id, waiting.wait()
+    mail_id, wait = waiting.id, waiting.wait()
     if outcome == "sent":
         await mails.sent(connection, mail_id, now)
     elif outcome == "again" and wait is not None:
@@ -92,7 +95,7 @@ class Forgetting:
     async def step(self) -> bool:
         now = datetime.now(UTC)
         async with self.database.transaction() as connection:
-            await idempotency.forget(connection, now - COUNTS_KEPT)
+            await idempotency.forget(connection, now)
             await rate_limits.forget(connection, now - COUNTS_KEPT)
             await sessions.forget(connection, now - COUNTS_KEPT)
             await password_tokens.forget(connection, now)

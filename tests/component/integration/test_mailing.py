@@ -98,6 +98,41 @@ async def test_a_4xx_answer_is_tried_again_and_a_5xx_is_final(
         await settled(settings, f"the answer {answer} is settled", condition)
 
 
+async def test_a_mail_that_is_of_no_use_any_more_is_not_sent(world: World, settings: Settings) -> None:
+    shop = await world.account("shop")
+    await shop.post("/links", {"email": "late@north.example"})
+    withdrawn = (await shop.post("/links", {"email": "withdrawn@north.example"})).json()
+    await settled(settings, "both were tried", "attempts = 1 AND recipient LIKE 'withdrawn%'")
+    await shop.delete(f"/links/{withdrawn['id']}")
+    database = Database(settings.database_url)
+    async with database.transaction() as connection:
+        await connection.execute(text("UPDATE mails SET until = now(), due_at = now()"))
+    await database.close()
+    async with mail_server(settings, "250 OK"):
+        late = await settled(settings, "the late one is given up", "failed_at IS NOT NULL")
+    assert (late.recipient, late.reason) == ("late@north.example", "what it tells is of no use any more")
+    assert [row.recipient for row in await rows(settings)] == ["late@north.example"]
+
+
+async def test_a_mail_that_no_key_opens_holds_up_no_other(
+    post: Post, world: World, settings: Settings
+) -> None:
+    database = Database(settings.database_url)
+    async with database.transaction() as connection:
+        await connection.execute(
+            text(
+                "INSERT INTO mails (id, recipient, content, created_at, due_at)"
+                " VALUES ('sealed', 'a@b.example', 'x', now() - interval '1 hour', now() - interval '1 hour')"
+            )
+        )
+    await database.close()
+    shop = await world.account("shop")
+    await shop.post("/links", {"email": EMAIL})
+    await post.latest(EMAIL)
+    sealed = await settled(settings, "the other waits", "id = 'sealed' AND attempts > 0 AND due_at > now()")
+    assert "none of its keys opens" in sealed.reason
+
+
 async def event(of: Person, settings: Settings, kind: str, event_id: str) -> None:
     said = EndpointEvent(
         endpoint_id="endpoint-1",

@@ -48,7 +48,7 @@ async def test_a_mails_token_chooses_a_password_once(post: Post, world: World) -
     assert (short.status_code, short.json()["errors"][0]["field"]) == (422, "password")
 
 
-async def test_an_email_signs_in_to_one_account_of_each_kind(world: World) -> None:
+async def test_an_email_signs_in_to_one_account_of_each_kind(post: Post, world: World) -> None:
     shop, threepl = await world.pair()
     await world.person(threepl, "ada@depot.example")
     again = await threepl.post(
@@ -57,6 +57,14 @@ async def test_an_email_signs_in_to_one_account_of_each_kind(world: World) -> No
     )
     assert (again.status_code, kind_of(again)) == (409, "email-taken")
     await world.person(shop, "ada@depot.example")
+    for letter in await post.letters("ada@depot.example", 2):
+        body = {"token": letter.token, "password": PASSWORD}
+        assert (await world.client.post("/passwords", json=body)).status_code == 204
+    for of, account in (("shop", shop), ("threepl", threepl)):
+        signed = await world.client.post(
+            "/sessions", json={"kind": of, "email": "ada@depot.example", "password": PASSWORD}
+        )
+        assert signed.json()["person"]["account_id"] == account.id
 
 
 async def test_a_person_with_client_shops_sees_and_does_nothing_beyond_them(post: Post, world: World) -> None:

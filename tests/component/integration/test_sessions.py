@@ -1,6 +1,7 @@
 """Sessions: signing in, refresh tokens of which each works once, signing out, new passwords by mail."""
 
 import asyncio
+import itertools
 from typing import Any
 
 import httpx
@@ -100,6 +101,28 @@ async def test_a_new_password_by_mail_ends_the_sessions_of_the_old_one(
     assert (await world.sign_in("shop", EMAIL, "another long password")).status_code == 201
 
 
+async def test_a_password_chosen_while_somebody_signs_in_with_the_old_one_leaves_no_session(
+    post: Post, world: World, shop: Person
+) -> None:
+    passwords = [PASSWORD, *(f"new password {number}" for number in range(3))]
+    for number, (old, new) in enumerate(itertools.pairwise(passwords), 2):
+        assert (await asked(world)).status_code == 204
+        token = (await post.latest(EMAIL, number)).token
+        body = {"token": token, "password": new}
+        *signed, chosen = await asyncio.gather(
+            world.sign_in("shop", EMAIL, old), world.client.post("/passwords", json=body)
+        )
+        assert chosen.status_code == 204
+        for answer in signed:
+            assert answer.status_code in (201, 401)
+            if answer.status_code == 201:
+                assert (await refreshed(world, answer.json())).status_code == 401
+
+
+async def asked(world: World) -> httpx.Response:
+    return await world.client.post("/password-resets", json={"kind": "shop", "email": EMAIL})
+
+
 async def test_guessing_a_password_is_slowed_down_for_its_email_only(world: World, shop: Person) -> None:
     answers = [await world.sign_in("shop", EMAIL, f"guess number {number}") for number in range(6)]
     assert [answer.status_code for answer in answers] == [401] * 5 + [429]
@@ -112,6 +135,5 @@ async def test_guessing_a_password_is_slowed_down_for_its_email_only(world: Worl
 
 
 async def test_asking_for_mail_after_mail_is_refused(world: World, shop: Person) -> None:
-    body = {"kind": "shop", "email": EMAIL}
-    codes = [(await world.client.post("/password-resets", json=body)).status_code for _ in range(4)]
+    codes = [(await asked(world)).status_code for _ in range(4)]
     assert codes == [204, 204, 204, 429]

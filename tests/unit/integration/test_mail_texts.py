@@ -73,8 +73,7 @@ def test_a_mails_content_is_read_as_it_was_kept() -> None:
 
 
 def test_a_mail_is_tried_eight_times_with_growing_waits() -> None:
-    mail = Mail("mail-1", "ada@example.com", "s", "t", "h")
-    waits = [WaitingMail(mail, attempts).wait() for attempts in range(1, 9)]
+    waits = [WaitingMail("1", "a@b.example", b"", None, attempts).wait() for attempts in range(1, 9)]
     assert waits == [*WAITS, None]
     assert (waits[0], waits[-2]) == (timedelta(minutes=1), timedelta(days=1))
 

@@ -20,7 +20,22 @@ from shared.errors import Problem
 from tests.builders import NOW, own_link
 
 
-@pytest.mark.parametrize("bad", ["a\x00b", "a\nb", "\x7f", "\x85", "\u202e", "\u2066", "a\u202ab", "\u2069"])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "a\u2028b",
+        "a\u200fb",
+        "\u061c",
+        "a\x00b",
+        "a\nb",
+        "\x7f",
+        "\x85",
+        "\u202e",
+        "\u2066",
+        "a\u202ab",
+        "\u2069",
+    ],
+)
 def test_text_that_controls_or_reorders_is_refused(bad: str) -> None:
     with pytest.raises(ValueError, match=r"U\+"):
         plain(bad)
@@ -31,10 +46,23 @@ def test_text_of_any_language_is_taken(good: str) -> None:
     assert TypeAdapter(Name).validate_python(f" {good} ") == good
 
 
+@pytest.mark.parametrize("bad", ["", " ", "--", "\u200b\u200b", "…"])
+def test_a_name_holds_something_to_read(bad: str) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Name).validate_python(bad)
+
+
 def test_an_email_is_lower_cased_and_must_look_like_one() -> None:
     emails = TypeAdapter[str](Email)
     assert emails.validate_python(" Ada@Example.COM ") == "ada@example.com"
+    assert emails.validate_python("ada@bücher.example") == "ada@xn--bcher-kva.example"
     for bad in (
+        "x,victim@y.example",
+        "x<v@y.z",
+        "a(@b.c",
+        "a@b..c",
+        "ä@example.com",
+        "a@localhost",
         "ada",
         "ada@",
         "@example.com",

@@ -10,7 +10,7 @@ from integration import lifecycle
 from integration.accounts import Account, Email, Name, Plan, allows_links
 from integration.api.changes import actor, record
 from integration.api.documented import EVERYWHERE, LIMITED, POSTED, problems
-from integration.api.finding import Wanted, find_other, searching_side
+from integration.api.finding import Wanted, acting_side, find_other
 from integration.api.parts import GivenCaller, GivenParts, GivenPlace, Limit
 from integration.api.work import GivenWork, WorkRoute
 from integration.languages import Language
@@ -152,9 +152,9 @@ async def find(
     caller: GivenCaller, parts: GivenParts, request: Request, account_id: str = "", email: str = ""
 ) -> FoundAccount:
     """A shop finds 3PLs, a 3PL shops; who is not found can be invited by starting a link."""
-    side = searching_side(caller, "read")
+    side = acting_side(caller, "read")
     wanted = Wanted.of(account_id, email)
-    await parts.limits.count(parts.limits.finding, request, caller.account)
+    await parts.limits.count_find(request, caller.account)
     async with parts.database.transaction() as connection:
         found = await find_other(connection, side, wanted)
     if found is None:
@@ -169,7 +169,7 @@ def require_own(caller: Caller, account_id: str) -> None:
 
 
 def require_administrator(caller: Caller, account_id: str, scope: Scope) -> None:
-    """Raises the 404 problem as `require_own`, and the 403 problem unless an administrator of all of it calls.
+    """Raises the 404 problem as `require_own`, and the 403 problem unless an administrator of all calls.
 
     Somebody limited to some client shops could else make a key or a colleague without that limit.
     """

@@ -16,17 +16,15 @@ from integration.api.bodies import RulesBody, SettingsBody
 from integration.api.changes import (
     READS,
     actor,
-    announce,
-    end_invitation,
     held_account,
     now,
-    record,
     require_match,
+    save,
     tagged,
     theirs,
 )
 from integration.api.documented import EVERYWHERE, POSTED, problems
-from integration.api.finding import searching_side
+from integration.api.finding import acting_side
 from integration.api.parts import GivenCaller, GivenParts
 from integration.api.work import GivenWork, WorkRoute
 from integration.lifecycle import Act, ApplyTo, Verb
@@ -70,7 +68,7 @@ class Call:
 
     async def change(self, act: Act, decide: Decide) -> OwnLink:
         """Claim, load, decide, save, announce; the account is held first, everywhere (DESIGN 2.4)."""
-        side = searching_side(self.caller, "write")
+        side = acting_side(self.caller, "write")
         connection = await self.work.begin()
         account = await held_account(connection, self.caller)
         link = theirs(await links.claim(connection, self.caller, self.link_id))
@@ -78,11 +76,7 @@ class Call:
         changed = decide(link, side, account.plan, now())
         if changed.version == link.version:
             return tagged(self.response, link, self.caller)
-        await links.save(connection, changed)
-        await end_invitation(connection, changed)
-        by = actor(self.caller)
-        await record(connection, self.parts.links_topic, [(link, changed)], act, by)
-        announce(self.parts, self.work, changed, act, by)
+        await save(connection, self.parts, self.work, link, changed, act, actor(self.caller))
         return tagged(self.response, changed, self.caller)
 
 

@@ -1,8 +1,8 @@
 """What callers say of a link: settings and rules, and nothing beyond the named fields."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from shared.contracts.links import Reference, Settings
 from shared.contracts.plain_text import plain
@@ -10,6 +10,8 @@ from shared.contracts.rules import Condition, Rule, Rules
 from shared.egress import Network, url_refusal
 from shared.errors import Problem
 
+# They stand in every record of the link, and twice in each line of its history.
+MOST_RULES_BYTES = 32 * 1024
 _STRICT = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -54,6 +56,13 @@ class RulesBody(Rules):
     model_config = _STRICT
 
     rules: tuple[RuleBody, ...] = Field(default=(), max_length=100)
+
+    @model_validator(mode="after")
+    def _small(self) -> Self:
+        size = len(self.model_dump_json())
+        if size > MOST_RULES_BYTES:
+            raise ValueError(f"all rules together may hold {MOST_RULES_BYTES} bytes of JSON, not {size}")
+        return self
 
     def plain(self) -> Rules:
         """The rules as the contract has them."""

@@ -13,10 +13,11 @@ from integration.accounts import Account
 from integration.api.documented import problems
 from integration.api.parts import Parts
 from integration.api.work import Work
+from integration.correspondence import mail_prefix
 from integration.history import Actor
 from integration.lifecycle import Act
 from integration.links import OwnLink
-from integration.store import accounts, link_history
+from integration.store import accounts, link_history, links, mails
 from integration.store import invitations as invitation_store
 from integration.visibility import link_for
 from shared import outbox
@@ -78,6 +79,23 @@ def tagged(response: Response, link: OwnLink, caller: Caller) -> OwnLink:
     return link_for(caller, link)
 
 
+async def save(
+    connection: AsyncConnection,
+    parts: Parts,
+    work: Work,
+    before: OwnLink,
+    after: OwnLink,
+    act: Act,
+    by: Actor,
+) -> None:
+    """Saves and announces what became of a claimed link, and ends the invitation that ends with it."""
+    await links.save(connection, after)
+    if after.status == "deleted" and after.email is not None:
+        await _withdraw(connection, after)
+    await record(connection, parts.links_topic, [(before, after)], act, by)
+    announce(parts, work, after, act, by)
+
+
 async def record(
     connection: AsyncConnection,
     topic: str,
@@ -94,18 +112,17 @@ async def record(
     await outbox.add(connection, messages)
 
 
-async def end_invitation(connection: AsyncConnection, link: OwnLink) -> None:
-    """A link that is deleted takes with it the invitation that is still open for it."""
-    if link.status == "deleted" and link.email is not None:
-        invitation = await invitation_store.claim_open_of(connection, link.id)
-        if invitation is not None:
-            ended = invitations.withdrawn(invitation, link.changed_at)
-            await invitation_store.save(connection, ended)
-
-
 def announce(parts: Parts, work: Work, link: OwnLink, act: Act, by: Actor) -> None:
     """Tells the relay and the log of the change once it is committed."""
     ids = {"link": link.id, "shop": link.shop_id, "threepl": link.threepl_id, "who": by.who, "by": by.by}
     said = {**ids, "act": act, "status": link.status, "version": link.version, "epoch": link.epoch}
     work.then(parts.announce)
     work.then(lambda: log.info("link.changed", **said))
+
+
+async def _withdraw(connection: AsyncConnection, link: OwnLink) -> None:
+    """Ends the invitation that is still open for a deleted link; a mail that waits is not sent."""
+    invitation = await invitation_store.claim_open_of(connection, link.id)
+    if invitation is not None:
+        await invitation_store.save(connection, invitations.withdrawn(invitation, link.changed_at))
+        await mails.drop(connection, mail_prefix(invitation))

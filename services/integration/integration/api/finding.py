@@ -42,8 +42,8 @@ class Wanted(BaseModel):
             raise Problem(422, "invalid-request", detail, errors=faults) from error
 
 
-def searching_side(caller: Caller, scope: Scope) -> Side:
-    """The side that looks for the other; raises the 403 problem if the caller has none, or is no manager."""
+def acting_side(caller: Caller, scope: Scope) -> Side:
+    """The side on which the caller acts; raises the 403 problem if it has none, or is no manager."""
     if caller.kind == "operator":
         raise forbidden("Operators read links; only the two sides change them.")
     caller.require(scope, "administrator", "manager")

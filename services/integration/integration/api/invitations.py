@@ -4,17 +4,21 @@ from datetime import UTC, datetime
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from integration import invitations, lifecycle
-from integration.api.changes import actor, announce, held_account, record, theirs
+from integration.api.changes import actor, held_account, save, theirs
 from integration.api.documented import EVERYWHERE, LIMITED, POSTED, problems
-from integration.api.finding import searching_side
+from integration.api.finding import acting_side
 from integration.api.parts import GivenCaller, GivenParts, GivenPlace, Limit
 from integration.api.sending import send_invitation
 from integration.api.work import GivenWork, WorkRoute
+from integration.correspondence import mail_prefix
 from integration.invitations import Invitation, InvitationSeen, seen
+from integration.links import OwnLink
 from integration.store import invitations as store
-from integration.store import links
+from integration.store import links, mails
+from shared.contracts.callers import Caller
 from shared.errors import not_found
 from shared.pages import cut, write
 
@@ -58,15 +62,15 @@ async def resend(
     invitation_id: str, caller: GivenCaller, parts: GivenParts, work: GivenWork, request: Request
 ) -> InvitationSeen:
     """The token of the mail before works no more."""
-    searching_side(caller, "write")
-    await parts.limits.count(parts.limits.mailing, request, f"{caller.account} {invitation_id}")
+    acting_side(caller, "write")
     connection = await work.begin()
     inviter = await held_account(connection, caller)
-    _theirs(await store.find(connection, caller, invitation_id))
-    now = datetime.now(UTC)
-    invitation = invitations.resent(await store.claim(connection, invitation_id), now)
-    await send_invitation(connection, parts, work, invitation, inviter, store.save_with_token)
-    return seen(invitation, now)
+    _, invitation = await _claimed(connection, caller, invitation_id)
+    await parts.limits.count_mail(request, invitation.email, caller.account)
+    again = invitations.resent(invitation, datetime.now(UTC))
+    await mails.drop(connection, mail_prefix(invitation))
+    await send_invitation(connection, parts, work, again, inviter, store.save)
+    return seen(again, again.sent_at)
 
 
 @router.post(
@@ -77,20 +81,24 @@ async def resend(
 async def withdraw(
     invitation_id: str, caller: GivenCaller, parts: GivenParts, work: GivenWork
 ) -> InvitationSeen:
-    """Accounts, links, invitations: held in this order, everywhere."""
-    side = searching_side(caller, "write")
+    side = acting_side(caller, "write")
     connection = await work.begin()
     account = await held_account(connection, caller)
+    link, invitation = await _claimed(connection, caller, invitation_id)
+    now = datetime.now(UTC)
+    withdrawn = invitations.withdrawn(invitation, now)
+    deleted = lifecycle.act(link, "delete", side, account.plan, now)
+    await save(connection, parts, work, link, deleted, "delete", actor(caller))
+    return seen(withdrawn, now)
+
+
+async def _claimed(
+    connection: AsyncConnection, caller: Caller, invitation_id: str
+) -> tuple[OwnLink, Invitation]:
+    """One's link and then its invitation, held. Accounts, links, invitations: in this order, everywhere."""
     found = _theirs(await store.find(connection, caller, invitation_id))
     link = theirs(await links.claim(connection, caller, found.link_id))
-    now = datetime.now(UTC)
-    invitation = invitations.withdrawn(await store.claim(connection, invitation_id), now)
-    deleted = lifecycle.act(link, "delete", side, account.plan, now)
-    await store.save(connection, invitation)
-    await links.save(connection, deleted)
-    await record(connection, parts.links_topic, [(link, deleted)], "delete", actor(caller))
-    announce(parts, work, deleted, "delete", actor(caller))
-    return seen(invitation, now)
+    return link, await store.claim(connection, invitation_id)
 
 
 def _theirs(invitation: Invitation | None) -> Invitation:

@@ -9,21 +9,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from integration import invitations, lifecycle
 from integration.accounts import WORDS, Account, Name
-from integration.api.changes import READS, announce, record, tagged
+from integration.api.changes import READS, save, tagged
 from integration.api.documented import EVERYWHERE, LIMITED, OPEN, POSTED, problems
-from integration.api.finding import searching_side
+from integration.api.finding import acting_side
 from integration.api.parts import GivenCaller, GivenParts, Parts
 from integration.api.sessions import SessionTokens, open_session
 from integration.api.work import GivenWork, Work, WorkRoute
 from integration.history import Actor
 from integration.invitations import Invitation
 from integration.languages import Language
-from integration.lifecycle import Act
 from integration.links import OwnLink
 from integration.one_time_tokens import Token, hashed
 from integration.people import Password, Person
 from integration.registration import add_person, open_account
-from integration.store import accounts, links
+from integration.store import accounts, links, people
 from integration.store import invitations as store
 from integration.visibility import link_for
 from shared.contracts.links import Side
@@ -76,15 +75,16 @@ class Accepted(BaseModel):
 @router.post(
     "/look", summary="See who invites, and as what", responses={**OPEN, **ENDS}, response_model=Offer
 )
-async def look(body: InvitationToken, parts: GivenParts, request: Request) -> Offer:
-    """`account_exists`: there is an account of this kind under the e-mail; sign in to it, then attach it."""
-    await parts.limits.count(parts.limits.redeeming, request)
-    async with parts.database.transaction() as connection:
+async def look(body: InvitationToken, parts: GivenParts, work: GivenWork, request: Request) -> Offer:
+    """`account_exists`: the e-mail has, or signs in to, an account of this kind: sign in, then attach it."""
+    await parts.limits.count_token(request)
+    async with work.look() as connection:
         found = await store.find_by_token(connection, hashed(body.token))
         if found is None or invitations.status(found, datetime.now(UTC)) != "open":
             raise invitations.ended()
         inviter = await accounts.find(connection, found.inviter_id)
         there = await accounts.find_by_email(connection, found.kind, found.email)
+        person = await people.find_by_email(connection, found.kind, found.email)
     assert inviter is not None  # accounts stay
     return Offer(
         kind=found.kind,
@@ -92,7 +92,7 @@ async def look(body: InvitationToken, parts: GivenParts, request: Request) -> Of
         inviter_id=inviter.id,
         inviter_name=inviter.name,
         expires_at=found.expires_at,
-        account_exists=there is not None,
+        account_exists=there is not None or (person is not None and person[1] is not None),
     )
 
 
@@ -103,18 +103,24 @@ async def look(body: InvitationToken, parts: GivenParts, request: Request) -> Of
     responses={**OPEN, **ENDS, **problems(email_taken=409, invitation_ended=409)},
 )
 async def accept(
-    body: NewAccountByInvitation, parts: GivenParts, work: GivenWork, request: Request
+    body: NewAccountByInvitation,
+    parts: GivenParts,
+    work: GivenWork,
+    request: Request,
+    response: Response,
 ) -> Accepted:
     """Makes the account and its first person, and signs that person in. Activating is an act of its own."""
-    await parts.limits.count(parts.limits.redeeming, request)
-    connection, now = await work.begin(), datetime.now(UTC)
-    invitation = await store.find_by_token(connection, hashed(body.token))
-    if invitation is None or invitations.status(invitation, now) != "open":
+    await parts.limits.count_token(request)
+    async with work.look() as connection:
+        invitation = await store.find_by_token(connection, hashed(body.token))
+    if invitation is None or invitations.status(invitation, datetime.now(UTC)) != "open":
         raise invitations.ended()
     password_hash = await parts.passwords.hash(body.password.get_secret_value())
+    connection, now = await work.begin(), datetime.now(UTC)
     account, person = await _registered(connection, invitation, body, password_hash, now)
     link = await _join(connection, parts, work, invitation, account, body.token, now, by=person.id)
     session = await open_session(connection, parts, person, now)
+    response.headers["Cache-Control"] = "no-store"
     said = {"account": account.id, "kind": account.kind, "invitation": invitation.id}
     work.then(lambda: log.info("account.created", **said))
     return Accepted(account=account, link=link_for(person.as_caller(), link), session=session)
@@ -134,8 +140,8 @@ async def attach(
     response: Response,
 ) -> OwnLink:
     """Where the pair has a live link already, the invitation ends on that one, which is answered."""
-    side = searching_side(caller, "write")
-    await parts.limits.count(parts.limits.redeeming, request, caller.account)
+    side = acting_side(caller, "write")
+    await parts.limits.count_token(request)
     connection, now = await work.begin(), datetime.now(UTC)
     invitation = await store.find_by_token(connection, hashed(body.token))
     account = await accounts.find(connection, caller.account)
@@ -156,13 +162,13 @@ async def attach(
     responses={**OPEN, **ENDS},
 )
 async def decline(body: InvitationToken, parts: GivenParts, work: GivenWork, request: Request) -> None:
-    await parts.limits.count(parts.limits.redeeming, request)
+    await parts.limits.count_token(request)
     connection, now = await work.begin(), datetime.now(UTC)
     found = await store.find_by_token(connection, hashed(body.token))
     link, invitation = await _claim(connection, found, body.token)
-    declined = invitations.declined(invitation, now)
-    await _delete(connection, parts, work, link, declined.kind, "decline", INVITED, now)
-    await store.save(connection, declined)
+    await store.save(connection, invitations.declined(invitation, now))
+    deleted = lifecycle.act(link, "delete", invitation.kind, "free", now)
+    await save(connection, parts, work, link, deleted, "decline", INVITED)
 
 
 async def _registered(
@@ -172,6 +178,7 @@ async def _registered(
     password_hash: str,
     now: datetime,
 ) -> tuple[Account, Person]:
+    await people.displace(connection, invitation.kind, invitation.email, now)
     account = await open_account(
         connection, invitation.kind, invitation.email, body.name, now, language=body.language
     )
@@ -209,11 +216,10 @@ async def _join(
     pair = await links.live_pair(connection, joined.shop_id or "", joined.threepl_id or "", but=link.id)
     await store.save(connection, invitations.accepted(invitation, (pair or joined).id, now))
     if pair is not None:
-        await _delete(connection, parts, work, link, invitation.kind, "delete", who, now)
+        deleted = lifecycle.act(link, "delete", invitation.kind, account.plan, now)
+        await save(connection, parts, work, link, deleted, "delete", who)
         return pair
-    await links.save(connection, joined)
-    await record(connection, parts.links_topic, [(link, joined)], "accept", who)
-    announce(parts, work, joined, "accept", who)
+    await save(connection, parts, work, link, joined, "accept", who)
     return joined
 
 
@@ -226,19 +232,3 @@ async def _claim(
     if link is None or invitation is None or invitation.state != "open":
         raise invitations.ended()
     return link, invitation
-
-
-async def _delete(
-    connection: AsyncConnection,
-    parts: Parts,
-    work: Work,
-    link: OwnLink,
-    side: Side,
-    act: Act,
-    who: Actor,
-    now: datetime,
-) -> None:
-    deleted = lifecycle.act(link, "delete", side, "free", now)
-    await links.save(connection, deleted)
-    await record(connection, parts.links_topic, [(link, deleted)], act, who)
-    announce(parts, work, deleted, act, who)

@@ -21,7 +21,7 @@ from integration.api.changes import (
     theirs,
 )
 from integration.api.documented import EVERYWHERE, LIMITED, POSTED, problems
-from integration.api.finding import Wanted, find_other, other, searching_side
+from integration.api.finding import Wanted, acting_side, find_other, other
 from integration.api.parts import GivenCaller, GivenParts, GivenPlace, Limit
 from integration.api.sending import send_invitation
 from integration.api.work import GivenWork, WorkRoute
@@ -80,8 +80,8 @@ async def start(
     response: Response,
 ) -> OwnLink:
     """The link is pending, the starter's switch on, until the other side activates it."""
-    side = searching_side(caller, "write")
-    await parts.limits.count(parts.limits.finding, request, caller.account)
+    side = acting_side(caller, "write")
+    await parts.limits.count_find(request, caller.account)
     connection = await work.begin()
     own = await held_account(connection, caller)
     found = await find_other(connection, side, new)
@@ -93,6 +93,7 @@ async def start(
     if live != link.id:
         raise Problem(409, "link-exists", f"These two have a live link already: {live}.", link_id=live)
     if link.email is not None:
+        await parts.limits.count_mail(request, link.email, caller.account)
         await _invite(connection, parts, work, link, own, new.language)
     await record(connection, parts.links_topic, [(None, link)], "start", actor(caller))
     announce(parts, work, link, "start", actor(caller))

@@ -11,7 +11,7 @@ from integration.api.limits import Limits
 from integration.lifecycle import LIFE, Life
 from integration.passwords import Passwords
 from integration.tokens import Tokens
-from shared.auth import caller_dependency
+from shared.auth import Callers
 from shared.contracts.callers import Caller
 from shared.database import Database
 from shared.egress import Network
@@ -30,6 +30,7 @@ class Parts:
 
     database: Database
     tokens: Tokens
+    callers: Callers
     ring: KeyRing
     limits: Limits
     announce: Callable[[], None]
@@ -51,11 +52,9 @@ GivenParts = Annotated[Parts, Depends(_parts)]
 
 
 async def _caller(
-    request: Request,
-    parts: GivenParts,
-    token: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)],
+    parts: GivenParts, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
 ) -> Caller:
-    return await caller_dependency(parts.tokens.find)(request, token)
+    return await parts.callers.of(given)
 
 
 GivenCaller = Annotated[Caller, Depends(_caller)]
@@ -64,7 +63,7 @@ GivenCaller = Annotated[Caller, Depends(_caller)]
 async def bearer_caller(parts: Parts, request: Request) -> Caller | None:
     """Who calls, or None without a token that is good."""
     try:
-        return await _caller(request, parts, await _BEARER(request))
+        return await parts.callers.of(await _BEARER(request))
     except Problem:
         return None
 

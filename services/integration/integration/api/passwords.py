@@ -46,7 +46,7 @@ class NewPassword(BaseModel):
 @router.post("/password-resets", status_code=204, summary="Ask for a mail to choose a new password with")
 async def ask(body: ResetRequest, parts: GivenParts, work: GivenWork, request: Request) -> None:
     """Answers the same whether or not there is such a person."""
-    await parts.limits.count(parts.limits.mailing, request, f"{body.kind} {body.email}")
+    await parts.limits.count_mail(request, f"{body.kind} {body.email}")
     connection = await work.begin()
     found = await people.find_by_email(connection, body.kind, body.email)
     if found is None:
@@ -68,7 +68,7 @@ async def ask(body: ResetRequest, parts: GivenParts, work: GivenWork, request: R
 )
 async def choose(body: NewPassword, parts: GivenParts, work: GivenWork, request: Request) -> None:
     """Ends all sessions of the person, and every other such token of theirs."""
-    await parts.limits.count(parts.limits.redeeming, request)
+    await parts.limits.count_token(request)
     connection, now = await work.begin(), datetime.now(UTC)
     person_id = await password_tokens.take(connection, hashed(body.token), now)
     if person_id is not None:

@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import structlog
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from integration.accounts import Email, Name
 from integration.api.accounts import require_administrator, require_own
-from integration.api.documented import EVERYWHERE, POSTED, problems
+from integration.api.documented import EVERYWHERE, LIMITED, POSTED, problems
 from integration.api.parts import GivenCaller, GivenParts, GivenPlace, Limit
 from integration.api.work import GivenWork, WorkRoute
 from integration.choosing import offer_password
@@ -61,7 +61,7 @@ class PeoplePage(BaseModel):
     "",
     status_code=201,
     summary="Add a person; a mail lets them choose a password",
-    responses={**POSTED, **problems(email_taken=409)},
+    responses={**POSTED, **LIMITED, **problems(email_taken=409)},
 )
 async def add(
     account_id: str,
@@ -69,9 +69,11 @@ async def add(
     caller: GivenCaller,
     parts: GivenParts,
     work: GivenWork,
+    request: Request,
     response: Response,
 ) -> Person:
     require_administrator(caller, account_id, "write")
+    await parts.limits.count_mail(request, new.email, account_id)
     connection = await work.begin()
     account = await accounts.find(connection, account_id)
     if account is None:

@@ -63,16 +63,18 @@ class SessionTokens(BaseModel):
 async def sign_in(
     body: SignIn, parts: GivenParts, work: GivenWork, request: Request, response: Response
 ) -> SessionTokens:
-    await parts.limits.count(parts.limits.signing_in, request, f"{body.kind} {body.email}")
-    async with parts.database.transaction() as connection:
+    await parts.limits.count_sign_in(request, body.kind, body.email)
+    async with work.look() as connection:
         found = await people.find_by_email(connection, body.kind, body.email)
     person, stored = found or (None, None)
-    if not await parts.passwords.matches(body.password, stored) or person is None:
-        log.info("session.refused", kind=body.kind)
-        raise Problem(401, "wrong-credentials", "There is nobody with this e-mail and this password.")
+    if not await parts.passwords.matches(body.password, stored) or person is None or stored is None:
+        raise _wrong(body.kind)
+    connection = await work.begin()
+    if not await people.hold_with_password(connection, person.id, stored):
+        raise _wrong(body.kind)  # removed, or another password was chosen meanwhile
     response.headers["Cache-Control"] = "no-store"
     work.then(lambda: log.info("session.opened", account=person.account_id, person=person.id))
-    return await open_session(await work.begin(), parts, person, datetime.now(UTC))
+    return await open_session(connection, parts, person, datetime.now(UTC))
 
 
 @router.post(
@@ -131,6 +133,11 @@ async def _tokens(
         refresh_token=refresh_token,
         person=person,
     )
+
+
+def _wrong(kind: AccountKind) -> Problem:
+    log.info("session.refused", kind=kind)
+    return Problem(401, "wrong-credentials", "There is nobody with this e-mail and this password.")
 
 
 _ENDED = "This session has ended, or its refresh token was used before; sign in again."

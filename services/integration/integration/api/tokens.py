@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from integration import oauth
 from integration.api.documented import POSTED, problems
 from integration.api.parts import GivenParts, Parts
-from integration.api.work import WorkRoute
+from integration.api.work import GivenWork, Work, WorkRoute
 from integration.api_keys import ID_PREFIX, ApiKey, matches
 from integration.oauth import OAuthError, TokenRequest
 from integration.store import accounts, api_keys
@@ -79,12 +79,12 @@ _FORM: dict[str, Any] = {
     responses={400: {"model": Refusal}, 401: {"model": Refusal}, **POSTED, **problems(body_too_large=413)},
     openapi_extra=_FORM,
 )
-async def token(request: Request, parts: GivenParts) -> Response:
+async def token(request: Request, parts: GivenParts, work: GivenWork) -> Response:
     """OAuth 2 client credentials: `client_id` is an API key's id, `client_secret` its secret."""
     try:
         given = request.headers
         asked = oauth.read(given.get("authorization"), given.get("content-type", ""), await request.body())
-        answer = await _issue(parts, asked)
+        answer = await _issue(parts, work, asked)
     except OAuthError as refusal:
         log.info("token.refused", error=refusal.code)
         headers = {**_NO_STORE, **({"WWW-Authenticate": "Basic"} if refusal.status == 401 else {})}
@@ -99,8 +99,8 @@ async def jwks(parts: GivenParts) -> KeySet:
     return KeySet(keys=await parts.tokens.published())
 
 
-async def _issue(parts: Parts, asked: TokenRequest) -> AccessToken:
-    async with parts.database.transaction() as connection:
+async def _issue(parts: Parts, work: Work, asked: TokenRequest) -> AccessToken:
+    async with work.look() as connection:
         found = await api_keys.find(connection, asked.client_id) if _is_key_id(asked.client_id) else None
         key = _authenticated(found, asked.client_secret)
         account = await accounts.find(connection, key.account_id)

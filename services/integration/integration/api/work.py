@@ -4,8 +4,8 @@ Source: draft-ietf-httpapi-idempotency-key-header.
 """
 
 import hashlib
-from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -21,6 +21,8 @@ from shared.errors import Problem
 
 HEADER = "idempotency-key"
 KEPT_FOR = timedelta(hours=24)
+# An answer with access tokens in it is of no use for longer than they are.
+TOKENS_KEPT_FOR = timedelta(minutes=5)
 LONGEST = 255
 _NOT_KEPT = {"content-length", "content-type"}
 
@@ -48,6 +50,19 @@ class Work:
         if self._connection is None:
             self._connection = await self._stack.enter_async_context(self._database.transaction())
         return self._connection
+
+    @asynccontextmanager
+    async def look(self) -> AsyncIterator[AsyncConnection]:
+        """A connection to read with: the transaction's, or while that isn't begun, one for the block.
+
+        No request ever waits for a second connection while it holds one: enough of them at once would hold
+        all there are.
+        """
+        if self._connection is not None:
+            yield self._connection
+        else:
+            async with self._database.transaction() as connection:
+                yield connection
 
     def then(self, say: Callable[[], None]) -> None:
         """Calls this after the commit: nothing is said that is not first committed."""
@@ -111,7 +126,7 @@ async def _once(parts: Parts, work: Work, request: Request, key: str, handle: Ha
     asked = _hash(request.method, request.url.path, request.url.query, request.headers.get("if-match"), body)
     key_id = _hash(key, await _who(parts, request, body))
     connection = await work.begin()
-    kept = await idempotency.claim(connection, key_id, asked, now, now - KEPT_FOR)
+    kept = await idempotency.claim(connection, key_id, asked, now)
     if kept is None:
         return await _first(parts, connection, key_id, await handle(request))
     if kept.request_hash != asked:
@@ -129,7 +144,8 @@ async def _first(parts: Parts, connection: AsyncConnection, key_id: bytes, respo
         await idempotency.drop(connection, key_id)
     else:
         headers, body = _kept_headers(response), _sealed(parts, response)
-        await idempotency.keep(connection, key_id, response.status_code, headers, body)
+        kept_until = datetime.now(UTC) + (TOKENS_KEPT_FOR if _holds_tokens(response) else KEPT_FOR)
+        await idempotency.keep(connection, key_id, response.status_code, headers, body, kept_until)
     return response
 
 
@@ -143,6 +159,10 @@ async def _who(parts: Parts, request: Request, body: bytes) -> bytes:
     if caller is None:
         return _hash("anybody", request.headers.get("authorization"), body)
     return _hash("user", caller.account, caller.subject)
+
+
+def _holds_tokens(response: Response) -> bool:
+    return response.headers.get("cache-control") == "no-store"
 
 
 def _kept_headers(response: Response) -> dict[str, str]:

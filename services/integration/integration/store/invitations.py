@@ -29,11 +29,10 @@ _CLAIM_OPEN_OF = text("SELECT * FROM invitations WHERE link_id = :link_id AND st
 _SAVE = text(
     """
     UPDATE invitations SET link_id = :link_id, state = :state, sent_at = :sent_at, expires_at = :expires_at,
-        ended_at = :ended_at
+        ended_at = :ended_at, token_hash = coalesce(CAST(:token_hash AS bytea), token_hash)
     WHERE id = :id
     """
 )
-_SET_TOKEN = text("UPDATE invitations SET token_hash = :token_hash WHERE id = :id")
 # With `=`, and not `OR`, a page is read off the index by inviter.
 _PAGE_TAIL = "(created_at, id) < (:at, :id) ORDER BY created_at DESC, id DESC LIMIT :limit"
 _PAGE_ALL = text(f"SELECT * FROM invitations WHERE {_THEIRS} AND {_PAGE_TAIL}")
@@ -69,15 +68,9 @@ async def claim_open_of(connection: AsyncConnection, link_id: str) -> Invitation
     return await _one(connection, _CLAIM_OPEN_OF, {"link_id": link_id})
 
 
-async def save(connection: AsyncConnection, invitation: Invitation) -> None:
-    """Writes what became of a claimed invitation."""
-    await connection.execute(_SAVE, dict(invitation))
-
-
-async def save_with_token(connection: AsyncConnection, invitation: Invitation, token_hash: bytes) -> None:
-    """Like `save`; another token takes the place of the one before, which works no more."""
-    await save(connection, invitation)
-    await connection.execute(_SET_TOKEN, {"id": invitation.id, "token_hash": token_hash})
+async def save(connection: AsyncConnection, invitation: Invitation, token_hash: bytes | None = None) -> None:
+    """Writes what became of a claimed invitation; another token makes the one before work no more."""
+    await connection.execute(_SAVE, {**dict(invitation), "token_hash": token_hash})
 
 
 async def page(

@@ -15,9 +15,11 @@ from shared.contracts.links import Side
 # In which part of a link a list of each side's looks: A is the shop, B the 3PL, C what both may know.
 WEIGHTS: dict[AccountKind, str] = {"shop": "BC", "threepl": "AC", "operator": "ABC"}
 
+# Beside the words both ids as they are, by which the index knows whose link it is.
 _SEARCH = """
     setweight(to_tsvector('simple', :shop_text), 'A') || setweight(to_tsvector('simple', :threepl_text), 'B')
         || setweight(to_tsvector('simple', :shared_text), 'C')
+        || array_to_tsvector(array_remove(ARRAY[CAST(:shop_id AS text), CAST(:threepl_id AS text)], NULL))
 """
 # A pair's live link, if there is one, is answered in place of the new one, held until the transaction ends.
 _INSERT = f"""
@@ -55,13 +57,14 @@ _SAVE_SWITCHES = text(
 )
 _ANY = text("SELECT EXISTS (SELECT FROM links)")
 
-SELECT = """
+WITH_NAMES = """
     SELECT links.id, shop_id, threepl_id, links.email, started_by, shop_on, threepl_on, status, version,
            epoch, settings, rules, open_settings, links.created_at, changed_at,
            shop.name AS shop_name, threepl.name AS threepl_name
-    FROM links LEFT JOIN accounts AS shop ON shop.id = shop_id
-               LEFT JOIN accounts AS threepl ON threepl.id = threepl_id
+    FROM {links} AS links LEFT JOIN accounts AS shop ON shop.id = shop_id
+                          LEFT JOIN accounts AS threepl ON threepl.id = threepl_id
 """
+SELECT = WITH_NAMES.format(links="links")
 THEIRS: dict[AccountKind, str] = {
     "shop": "shop_id = :account",
     "threepl": "threepl_id = :account AND (CAST(:clients AS text[]) IS NULL OR shop_id = ANY(:clients))",
@@ -84,7 +87,7 @@ _LIVE_PAIR = text(
     f"{SELECT} WHERE shop_id = :shop_id AND threepl_id = :threepl_id AND status <> 'deleted'"
     " AND links.id <> :but"
 )
-LAPSE_STEP = 1000
+LAPSE_STEP = 200
 
 
 async def add(connection: AsyncConnection, link: OwnLink) -> str:
@@ -116,7 +119,7 @@ async def live_pair(connection: AsyncConnection, shop_id: str, threepl_id: str, 
 async def claim_switched_on(
     connection: AsyncConnection, side: Side, account_id: str
 ) -> AsyncIterator[Sequence[OwnLink]]:
-    """All links that the side has switched on, by id and 1,000 at a time, held until the transaction ends."""
+    """All links that the side has switched on, by id and 200 at a time, held until the transaction ends."""
     after = ""
     while True:
         values = {"account": account_id, "after": after, "limit": LAPSE_STEP}

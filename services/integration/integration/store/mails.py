@@ -11,8 +11,8 @@ from shared.encryption import KeyRing
 
 _ADD = text(
     """
-    INSERT INTO mails (id, recipient, content, created_at, due_at)
-    VALUES (:id, :recipient, :content, :now, :now) ON CONFLICT DO NOTHING
+    INSERT INTO mails (id, recipient, content, until, created_at, due_at)
+    VALUES (:id, :recipient, :content, :until, :now, :now) ON CONFLICT DO NOTHING
     """
 )
 # Taking one counts the attempt and holds it off until the lease is over, should this process die.
@@ -22,7 +22,7 @@ _CLAIM = text(
     WHERE id IN (
         SELECT id FROM mails WHERE due_at <= :now ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED
     )
-    RETURNING id, recipient, content, attempts
+    RETURNING id, recipient, content, until, attempts
     """
 )
 # What was sent is not kept: it held a token.
@@ -31,6 +31,7 @@ _AGAIN = text("UPDATE mails SET due_at = :due_at, reason = :reason WHERE id = :i
 _FAILED = text(
     "UPDATE mails SET failed_at = :now, due_at = NULL, content = NULL, reason = :reason WHERE id = :id"
 )
+_DROP = text("DELETE FROM mails WHERE starts_with(id, :prefix) AND due_at IS NOT NULL")
 _WAITING = text("SELECT count(*) FROM mails WHERE due_at IS NOT NULL")
 _FORGET = text("DELETE FROM mails WHERE due_at IS NULL AND created_at < :before")
 
@@ -38,18 +39,21 @@ _FORGET = text("DELETE FROM mails WHERE due_at IS NULL AND created_at < :before"
 async def add(connection: AsyncConnection, ring: KeyRing, mail: Mail, now: datetime) -> None:
     """Puts a mail into the queue as part of the caller's transaction; one of the same id is there once."""
     content = ring.encrypt(mail.content())
-    values = {"id": mail.id, "recipient": mail.recipient, "content": content, "now": now}
-    await connection.execute(_ADD, values)
+    values = {"id": mail.id, "recipient": mail.recipient, "content": content, "until": mail.until}
+    await connection.execute(_ADD, {**values, "now": now})
+
+
+async def drop(connection: AsyncConnection, prefix: str) -> None:
+    """Takes the mails whose ids begin so out of the queue: what they tell is not so any more."""
+    await connection.execute(_DROP, {"prefix": prefix})
 
 
 async def claim(
-    connection: AsyncConnection, ring: KeyRing, now: datetime, lease: timedelta, limit: int
+    connection: AsyncConnection, now: datetime, lease: timedelta, limit: int
 ) -> Sequence[WaitingMail]:
     """At most `limit` mails that are due, nobody else's until the lease is over."""
     rows = await connection.execute(_CLAIM, {"now": now, "until": now + lease, "limit": limit})
-    return [
-        WaitingMail(Mail.read(row.id, row.recipient, ring.decrypt(row.content)), row.attempts) for row in rows
-    ]
+    return [WaitingMail(row.id, row.recipient, row.content, row.until, row.attempts) for row in rows]
 
 
 async def sent(connection: AsyncConnection, mail_id: str, now: datetime) -> None:

@@ -23,6 +23,19 @@ _CLAIM = text(
     "SELECT * FROM people WHERE id = :id AND account_id = :account_id AND removed_at IS NULL FOR UPDATE"
 )
 _BY_EMAIL = text("SELECT * FROM people WHERE kind = :kind AND email = :email AND removed_at IS NULL")
+_HOLD_WITH_PASSWORD = text(
+    """
+    SELECT id FROM people WHERE id = :id AND password_hash = :password_hash AND removed_at IS NULL
+    FOR SHARE
+    """
+)
+# Somebody who was added to an account but has not come by the mail yet keeps nobody else from the e-mail.
+_DISPLACE = text(
+    """
+    UPDATE people SET removed_at = :now
+    WHERE kind = :kind AND email = :email AND removed_at IS NULL AND password_hash IS NULL
+    """
+)
 _SAVE = text("UPDATE people SET name = :name, roles = :roles, clients = :clients WHERE id = :id")
 _REMOVE = text(
     "UPDATE people SET removed_at = :now, password_hash = NULL WHERE id = :id AND removed_at IS NULL"
@@ -62,6 +75,17 @@ async def find_by_email(
     """The person and the hash of their password, None until they have chosen one."""
     row = (await connection.execute(_BY_EMAIL, {"kind": kind, "email": email})).mappings().first()
     return (Person.model_validate(row), row["password_hash"]) if row else None
+
+
+async def hold_with_password(connection: AsyncConnection, person_id: str, password_hash: str) -> bool:
+    """Whether the person is there and has this password, which stays so until the transaction ends."""
+    values = {"id": person_id, "password_hash": password_hash}
+    return (await connection.execute(_HOLD_WITH_PASSWORD, values)).first() is not None
+
+
+async def displace(connection: AsyncConnection, kind: AccountKind, email: str, now: datetime) -> None:
+    """Removes whoever was added with the e-mail and never chose a password."""
+    await connection.execute(_DISPLACE, {"kind": kind, "email": email, "now": now})
 
 
 async def save(connection: AsyncConnection, person: Person) -> None:
