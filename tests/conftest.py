@@ -5,6 +5,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -187,9 +188,9 @@ def template(servers: Servers) -> Iterator[MakeDatabase]:
         run_apart(lambda name=name: databases.drop(servers.database_url, name))  # type: ignore[misc]
 
 
-@pytest.fixture
-def make_database(servers: Servers, template: MakeDatabase) -> Iterator[MakeDatabase]:
-    """Makes a fresh database of a service (`order_router`) and answers its URL; it goes with the test."""
+@contextmanager
+def fresh_databases(servers: Servers, template: MakeDatabase) -> Iterator[MakeDatabase]:
+    """Makes a fresh database of a service (`order_router`) and answers its URL; it goes with the block."""
     names: list[str] = []
 
     def make(service: str) -> str:
@@ -204,8 +205,15 @@ def make_database(servers: Servers, template: MakeDatabase) -> Iterator[MakeData
 
 
 @pytest.fixture
-async def prefix(servers: Servers) -> AsyncIterator[str]:
-    """The prefix of this test's own topics, which exist until it ends."""
+def make_database(servers: Servers, template: MakeDatabase) -> Iterator[MakeDatabase]:
+    """Databases of this test's own."""
+    with fresh_databases(servers, template) as make:
+        yield make
+
+
+@asynccontextmanager
+async def fresh_topics(servers: Servers) -> AsyncIterator[str]:
+    """The prefix of topics that exist until the block ends."""
     mine = f"t{uuid.uuid4().hex[:10]}."
     await create_topics(servers.bootstrap_servers, mine, most_partitions=3)
     yield mine
@@ -213,6 +221,13 @@ async def prefix(servers: Servers) -> AsyncIterator[str]:
     await admin.start()
     await admin.delete_topics([mine + topic.name for topic in TOPICS])
     await admin.close()
+
+
+@pytest.fixture
+async def prefix(servers: Servers) -> AsyncIterator[str]:
+    """The prefix of this test's own topics."""
+    async with fresh_topics(servers) as mine:
+        yield mine
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -110,7 +110,11 @@ class World:
             roles=frozenset({role}),
             scopes=frozenset({"read", "write"}),
         )
-        return Person(self.client, of.id, of.email, await self._tokens.issue(caller))
+        return await self.claiming(caller, of.email)
+
+    async def claiming(self, caller: Caller, email: str = "") -> Person:
+        """Somebody whose token claims this."""
+        return Person(self.client, caller.account, email, await self._tokens.issue(caller))
 
     async def pair(self) -> tuple[Person, Person]:
         """A shop and a 3PL that may link."""
@@ -161,8 +165,8 @@ async def post(settings: Settings, tmp_path: Path) -> AsyncIterator[Post]:
     await box.stop()
 
 
-@pytest.fixture
-def settings(servers: Servers, make_database: MakeDatabase, prefix: str) -> Settings:
+def settings_of(servers: Servers, make_database: MakeDatabase, prefix: str, **more: Any) -> Settings:
+    """Settings with a database of their own."""
     whole = {
         "DATABASE_URL": make_database("integration"),
         "KAFKA_BOOTSTRAP_SERVERS": servers.bootstrap_servers,
@@ -174,15 +178,25 @@ def settings(servers: Servers, make_database: MakeDatabase, prefix: str) -> Sett
         "finds_per_hour": 10_000,
         "mails_per_hour": 3,
         "sign_ins_per_quarter": 5,
+        **more,
     }
     return Settings.model_validate(whole)
+
+
+@pytest.fixture
+def settings(servers: Servers, make_database: MakeDatabase, prefix: str) -> Settings:
+    return settings_of(servers, make_database, prefix)
+
+
+async def world_of(settings: Settings, client: httpx.AsyncClient, tokens: Tokens) -> World:
+    """The running service that this client reaches, with its first operator."""
+    key = await operators.create(settings, "operator@example.com")
+    operator = Person(client, key.account_id, "operator@example.com", await token(client, key.model_dump()))
+    return World(client, operator, tokens)
 
 
 @pytest.fixture
 async def world(settings: Settings) -> AsyncIterator[World]:
     app = build(settings)
     async with running(app) as client:
-        key = await operators.create(settings, "operator@example.com")
-        signed = await token(client, key.model_dump())
-        operator = Person(client, key.account_id, "operator@example.com", signed)
-        yield World(client, operator, app.state.parts.tokens)
+        yield await world_of(settings, client, app.state.parts.tokens)
