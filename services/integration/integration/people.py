@@ -1,7 +1,7 @@
 """A person of an account: signs in, acts in roles, may be limited to some client shops (DESIGN 2.1)."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, SecretStr
 
@@ -27,11 +27,20 @@ def _utf8(password: SecretStr) -> SecretStr:
 Password = Annotated[
     SecretStr, Field(min_length=SHORTEST_PASSWORD, max_length=LONGEST_PASSWORD), AfterValidator(_utf8)
 ]
+def _repeats_fold(schema: dict[str, Any]) -> None:
+    """What is given twice counts once, so the document doesn't ask for unique items."""
+    schema.pop("uniqueItems", None)
+
+
 # Sets, written in one order.
-Roles = Annotated[frozenset[Role], Field(min_length=1), PlainSerializer(sorted, return_type=list[Role])]
+Roles = Annotated[
+    frozenset[Role],
+    Field(min_length=1, json_schema_extra=_repeats_fold),
+    PlainSerializer(sorted, return_type=list[Role]),
+]
 Clients = Annotated[
     frozenset[ShopId],
-    Field(min_length=1, max_length=MOST_CLIENTS),
+    Field(min_length=1, max_length=MOST_CLIENTS, json_schema_extra=_repeats_fold),
     PlainSerializer(sorted, return_type=list[str]),
 ]
 

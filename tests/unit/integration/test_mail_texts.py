@@ -3,7 +3,7 @@
 from datetime import timedelta
 from email import message_from_bytes, policy
 from itertools import product
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -15,7 +15,7 @@ from integration.smtp import SmtpServer, message
 
 EVIL = "<script>alert(1)</script> & Söhne"
 URL = "https://console.example/invitations#token_1"
-FACTS = {
+FACTS: dict[str, Any] = {
     "inviter": EVIL,
     "inviter_id": "S-7F3K-9QX6",
     "kind": "threepl",
