@@ -33,12 +33,16 @@ reset: $(INSTALLED) ## Delete the data that `make up` keeps
 	@$(BIN)/orderdock reset
 
 .PHONY: test
-test: $(INSTALLED) ## Run all tests, on a real broker and database
-	$(BIN)/pytest
+test: $(INSTALLED) ## Run all tests, on real brokers and databases, in two processes
+	$(BIN)/pytest --numprocesses=2 --dist=loadgroup --no-loadscope-reorder
 
 .PHONY: chaos
 chaos: $(INSTALLED) ## Kill every part under load and count what arrives
 	$(BIN)/pytest tests/chaos
+
+.PHONY: bench
+bench: $(INSTALLED) ## Measure speed side by side with what it is held against, in minutes
+	@$(BIN)/python -m tests.bench
 
 .PHONY: check
 check: $(INSTALLED) ## Format, lint, types, import contracts, dead code, licences, lock files, what is deployed

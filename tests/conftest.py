@@ -1,5 +1,6 @@
 """What the tests run on: a real broker and a real database, fresh databases and topics for each test."""
 
+import asyncio
 import os
 import shutil
 import tempfile
@@ -8,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -16,7 +18,7 @@ from testcontainers.community.postgres import PostgresContainer
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
-from deploy.local import databases, demo
+from deploy.local import databases, demo, jars
 from deploy.local.apart import run_apart
 from deploy.local.jars import Say
 from deploy.local.kafka import Kafka
@@ -51,6 +53,7 @@ KAFKA_IN_A_CONTAINER = {
 MakeDatabase = Callable[[str], str]
 OWN_FOLDER = pytest.StashKey[str]()
 RAN_ON = pytest.StashKey[str]()
+RAN_ON_NAME = "ran_on"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -72,8 +75,35 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run in several processes, those of a file stay together, and all of the platform's first.
+
+    What they share is made once, and the longest of them is not begun last.
+    """
+    for item in items:
+        on_platform = "platform" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("platform" if on_platform else item.path.stem))
+    items.sort(key=lambda item: "platform" not in getattr(item, "fixturenames", ()))
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Download Kafka before other processes start, which can't tell how far it is."""
+    if session.config.getoption("numprocesses", None) and not os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
+        asyncio.run(jars.class_path(_teller(session.config)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: Any) -> None:
+    """What another process of this run ran on."""
+    if RAN_ON_NAME in getattr(node, "workeroutput", {}):
+        node.config.stash[RAN_ON] = node.workeroutput[RAN_ON_NAME]
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Nobody looks at what passed; what failed left its logs there."""
+    if RAN_ON in session.config.stash and hasattr(session.config, "workeroutput"):
+        session.config.workeroutput[RAN_ON_NAME] = session.config.stash[RAN_ON]
     if OWN_FOLDER in session.config.stash and exitstatus != pytest.ExitCode.TESTS_FAILED:
         shutil.rmtree(session.config.stash[OWN_FOLDER], ignore_errors=True)
 

@@ -127,7 +127,7 @@ async def running(
         "ORDERDOCK_MAIL_FROM": "Orderdock <orderdock@orderdock.example>",
         "ORDERDOCK_CONSOLE_URL": "https://console.orderdock.example",
         "ORDERDOCK_FINDS_PER_HOUR": "10000",
-        "ORDERDOCK_MAILS_PER_HOUR": "2",
+        "ORDERDOCK_MAILS_PER_HOUR": "3",
     }
     service = Service(
         "integration", port, {**os.environ, **settings}, pid_file=folder / "pid", log=folder / "log"

@@ -25,8 +25,10 @@ class Published:
     async def find(self, kid: str) -> PyJWK | None:
         return self.keys.get(kid)
 
-    def token(self, lifetime: timedelta = timedelta(minutes=15)) -> HTTPAuthorizationCredentials:
-        signed = auth.sign(CALLER, self._private, "one", datetime.now(UTC), lifetime)
+    def token(
+        self, lifetime: timedelta = timedelta(minutes=15), ahead: timedelta = timedelta()
+    ) -> HTTPAuthorizationCredentials:
+        signed = auth.sign(CALLER, self._private, "one", datetime.now(UTC) + ahead, lifetime)
         return HTTPAuthorizationCredentials(scheme="Bearer", credentials=signed)
 
 
@@ -47,6 +49,12 @@ async def test_a_token_says_who_calls_each_time_it_comes() -> None:
     callers, token = auth.Callers(published.find), published.token()
     assert await callers.of(token) == await callers.of(token) == CALLER
     assert await refused(callers, None)
+
+
+async def test_a_token_is_good_at_once_where_the_clock_is_behind_the_issuers() -> None:
+    published = Published()
+    token = published.token(ahead=timedelta(minutes=1))
+    assert await auth.Callers(published.find).of(token) == CALLER
 
 
 async def test_a_token_is_refused_once_its_key_is_no_longer_published() -> None:
