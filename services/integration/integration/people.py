@@ -27,6 +27,8 @@ def _utf8(password: SecretStr) -> SecretStr:
 Password = Annotated[
     SecretStr, Field(min_length=SHORTEST_PASSWORD, max_length=LONGEST_PASSWORD), AfterValidator(_utf8)
 ]
+
+
 def _repeats_fold(schema: dict[str, Any]) -> None:
     """What is given twice counts once, so the document doesn't ask for unique items."""
     schema.pop("uniqueItems", None)
