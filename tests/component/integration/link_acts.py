@@ -81,10 +81,10 @@ _ACTS = (
 _ANY = st.sampled_from(_ACTS).flatmap(lambda each: each)
 
 
-def sequences(most: int) -> st.SearchStrategy[list[Act]]:
+def sequences(fewest: int, most: int) -> st.SearchStrategy[list[Act]]:
     """A beginning from which most of what can happen is near, and then anything."""
     begin = act("begin", WHO, st.sampled_from(BEGINNINGS))
-    rest = st.lists(_ANY, min_size=1, max_size=most)
+    rest = st.lists(_ANY, min_size=fewest, max_size=most)
     return st.builds(lambda first, others: [first, *others], begin, rest)
 
 

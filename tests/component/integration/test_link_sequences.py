@@ -19,7 +19,7 @@ from tests.component.integration.link_service import Service, serving
 from tests.harness import PATIENCE, read_topic
 
 IS_LONG = os.environ.get("ORDERDOCK_HYPOTHESIS") == "long"
-SEQUENCES, MOST_ACTS = (5000, 60) if IS_LONG else (1000, 10)
+SEQUENCES, SHORTEST, LONGEST = (5000, 8, 60) if IS_LONG else (2000, 1, 10)
 
 SIDES_ACTS = ("start", "activate", "deactivate", "delete", "change-settings", "change-rules", "set-plan")
 INVITED_ACTS = ("attach", "decline", "resend", "withdraw")
@@ -44,19 +44,19 @@ def only_errors() -> Iterator[None]:
     structlog.configure(**before)
 
 
-async def driven(service: Service, sequences: int) -> None:
+async def driven(service: Service, shortest: int = 1, longest: int = 10) -> None:
     """Plays sequences, drawn in a thread beside the service's; raises the shortest difference found."""
     loop = asyncio.get_running_loop()
 
     @search(
-        max_examples=sequences,
+        max_examples=SEQUENCES,
         phases=(Phase.generate, Phase.shrink),
         deadline=None,
         database=None,
         report_multiple_bugs=False,
         suppress_health_check=[HealthCheck.too_slow],
     )
-    @given(link_acts.sequences(MOST_ACTS))
+    @given(link_acts.sequences(shortest, longest))
     def played(acts: list[link_acts.Act]) -> None:
         asyncio.run_coroutine_threadsafe(link_acts.play(service, acts), loop).result(PATIENCE)
 
@@ -68,7 +68,7 @@ async def test_whatever_is_done_to_links_the_service_does_what_the_design_says(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with serving(settings) as service:
-        await driven(service, SEQUENCES)
+        await driven(service, SHORTEST, LONGEST)
         records = await read_topic(settings.kafka_bootstrap_servers, service.parts.links_topic)
     counts = service.counts
     with capsys.disabled():
@@ -92,5 +92,5 @@ async def test_a_fault_planted_in_the_life_cycle_is_found_and_told_in_the_fewest
     faulty = {**LIFE, state: {**LIFE[state], "activate": "active   ++"}}
     async with serving(settings, faulty) as service:
         with pytest.raises(Difference) as found:
-            await driven(service, SEQUENCES)
+            await driven(service)
     assert [each.split()[2] for each in found.value.acts] == fewest
