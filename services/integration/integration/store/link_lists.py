@@ -35,7 +35,7 @@ _CONDITIONS = {
 }
 _ORDER = "ORDER BY created_at DESC, id DESC"
 _BEFORE = f"SELECT * FROM links WHERE {{own}}{{narrowed}} AND (created_at, id) < (:at, :id) {_ORDER}"
-_PAGE = f"{_BEFORE} LIMIT {{limit}}"
+_PAGE = f"{_BEFORE} LIMIT :limit"
 # The index of words knows no order, and PostgreSQL can't know how many links hold a word that begins so. The
 # newest links tell: if words are frequent there, a walk in order soon meets enough of them. Else the index is
 # asked for what lies past the edge of the walk. OFFSET 0 keeps it from being asked together with another
@@ -45,14 +45,14 @@ _PAGE_BY_TEXT = f"""
     WITH words AS MATERIALIZED (
         SELECT to_tsquery('simple', :text) AS wanted
     ), walk AS MATERIALIZED (
-        SELECT CASE WHEN count(*) > 1 THEN 4 * {PROBED} * {{limit}} / count(*) ELSE {PROBED} END AS length
+        SELECT CASE WHEN count(*) > 1 THEN 4 * {PROBED} * :limit / count(*) ELSE {PROBED} END AS length
         FROM ({_BEFORE} LIMIT {PROBED}) AS probed WHERE search @@ (SELECT wanted FROM words)
     ), near AS MATERIALIZED (
         SELECT * FROM ({_BEFORE} LIMIT (SELECT length FROM walk)) AS walked
-        WHERE search @@ (SELECT wanted FROM words) LIMIT {{limit}}
+        WHERE search @@ (SELECT wanted FROM words) LIMIT :limit
     ), edge AS MATERIALIZED (
         SELECT created_at, id FROM ({_BEFORE} OFFSET (SELECT length - 1 FROM walk) LIMIT 1) AS last
-        WHERE (SELECT count(*) FROM near) < {{limit}} AND (SELECT numnode(wanted) FROM words) > 0
+        WHERE (SELECT count(*) FROM near) < :limit AND (SELECT numnode(wanted) FROM words) > 0
     ), far AS (
         SELECT * FROM links WHERE EXISTS (SELECT FROM edge) AND search @@ (SELECT {{indexed}} FROM words)
         OFFSET 0
@@ -60,7 +60,7 @@ _PAGE_BY_TEXT = f"""
     SELECT * FROM near
     UNION ALL
     (SELECT * FROM far WHERE {{own}}{{narrowed}} AND (created_at, id) < (SELECT created_at, id FROM edge)
-     {_ORDER} LIMIT {{limit}})
+     {_ORDER} LIMIT :limit)
 """
 
 
@@ -69,8 +69,8 @@ async def page(
 ) -> Sequence[OwnLink]:
     """At most `limit` links that the caller may see, older than a place, newest first."""
     chosen = _chosen(caller, wanted)
-    values: dict[str, Any] = {**whose(caller), **chosen, "at": before.at, "id": before.id}
-    rows = await connection.execute(_query(caller.kind, frozenset(chosen), limit), values)
+    values: dict[str, Any] = {**whose(caller), **chosen, "at": before.at, "id": before.id, "limit": limit}
+    rows = await connection.execute(_query(caller.kind, frozenset(chosen)), values)
     return [OwnLink.model_validate(row) for row in rows.mappings()]
 
 
@@ -95,12 +95,12 @@ def _other_side(kind: AccountKind, other: str) -> str:
 
 
 @cache
-def _query(kind: AccountKind, chosen: frozenset[str], limit: int) -> TextClause:
+def _query(kind: AccountKind, chosen: frozenset[str]) -> TextClause:
     narrowed = "".join(condition for name, condition in _CONDITIONS.items() if name in chosen)
     page = _PAGE_BY_TEXT if "text" in chosen else _PAGE
     indexed = "wanted" if kind == "operator" else "CAST(CAST(:owner AS text) AS tsquery) && wanted"
-    rows = page.format(own=_OWN[kind], narrowed=narrowed, indexed=indexed, limit=limit)
-    order = f"ORDER BY links.created_at DESC, links.id DESC LIMIT {limit}"
+    rows = page.format(own=_OWN[kind], narrowed=narrowed, indexed=indexed)
+    order = "ORDER BY links.created_at DESC, links.id DESC LIMIT :limit"
     return text(f"{WITH_NAMES.format(links=f'({rows})')} {order}")
 
 
