@@ -79,8 +79,9 @@ async def _play(platform: Platform, north: Receiver, south: Receiver, say: Say) 
     shop = await make_account(platform, operator, "shop", "Teapot & Co", "shop@example.com")
     at = datetime.now(UTC) - timedelta(hours=1)
     waves = (demo_orders.wave(shop.id, range(1, 161), at), demo_orders.wave(shop.id, range(161, 261), at))
-    first = await _side(platform, operator, shop, north, waves[0], returned=waves[0].open)
-    second = await _side(platform, operator, shop, south, waves[1], returned=0)
+    first = await _side(platform, operator, shop, north, waves[0], 1, returned=waves[0].open)
+    # Comes second: as long as North's link is active it gets nothing; of one priority they would share.
+    second = await _side(platform, operator, shop, south, waves[1], 2, returned=0)
     await _play_wave(platform, first, say, junk=JUNK)
     say(f"The shop deactivates its link with {north.name}: open orders come back …")
     await shop.api.post("integration", f"/links/{first.link_id}/deactivate")
@@ -91,11 +92,18 @@ async def _play(platform: Platform, north: Receiver, south: Receiver, say: Say) 
 
 
 async def _side(
-    platform: Platform, operator: Account, shop: Account, receiver: Receiver, wave: Wave, *, returned: int
+    platform: Platform,
+    operator: Account,
+    shop: Account,
+    receiver: Receiver,
+    wave: Wave,
+    priority: int,
+    *,
+    returned: int,
 ) -> Side:
     email = f"{receiver.name.split()[0].lower()}@example.com"
     threepl = await make_account(platform, operator, "threepl", receiver.name, email)
-    link_id = await make_link(shop, threepl, 1, webhook_url=receiver.url, client_reference="TEAPOT")
+    link_id = await make_link(shop, threepl, priority, webhook_url=receiver.url, client_reference="TEAPOT")
     receiver.secret = await endpoint_secret(threepl, link_id)
     return Side(threepl, link_id, receiver, wave, returned)
 
