@@ -35,12 +35,14 @@ _CONDITIONS = {
 }
 _ORDER = "ORDER BY created_at DESC, id DESC"
 _BEFORE = f"SELECT * FROM links WHERE {{own}}{{narrowed}} AND (created_at, id) < (:at, :id) {_ORDER}"
-_PAGE = f"{_BEFORE} LIMIT :limit"
+# A page is at most 200 links and one more; told so, PostgreSQL keeps one plan and plans no page anew.
+MOST = 201
+_PAGE = f"SELECT * FROM ({_BEFORE} LIMIT {MOST}) AS newest {_ORDER} LIMIT :limit"
 # The index of words knows no order, and PostgreSQL can't know how many links hold a word that begins so. The
 # newest links tell: if words are frequent there, a walk in order soon meets enough of them. Else the index is
 # asked for what lies past the edge of the walk. OFFSET 0 keeps it from being asked together with another
 # index, which here would be of nearly all links.
-PROBED = 100
+PROBED = 50
 _PAGE_BY_TEXT = f"""
     WITH words AS MATERIALIZED (
         SELECT to_tsquery('simple', :text) AS wanted
@@ -49,7 +51,7 @@ _PAGE_BY_TEXT = f"""
         FROM ({_BEFORE} LIMIT {PROBED}) AS probed WHERE search @@ (SELECT wanted FROM words)
     ), near AS MATERIALIZED (
         SELECT * FROM ({_BEFORE} LIMIT (SELECT length FROM walk)) AS walked
-        WHERE search @@ (SELECT wanted FROM words) LIMIT :limit
+        WHERE search @@ (SELECT wanted FROM words) {_ORDER} LIMIT :limit
     ), edge AS MATERIALIZED (
         SELECT created_at, id FROM ({_BEFORE} OFFSET (SELECT length - 1 FROM walk) LIMIT 1) AS last
         WHERE (SELECT count(*) FROM near) < :limit AND (SELECT numnode(wanted) FROM words) > 0
@@ -67,7 +69,7 @@ _PAGE_BY_TEXT = f"""
 async def page(
     connection: AsyncConnection, caller: Caller, wanted: Filter, before: Place, limit: int
 ) -> Sequence[OwnLink]:
-    """At most `limit` links that the caller may see, older than a place, newest first."""
+    """At most `limit` links (201 at the most) that the caller may see, older than a place, newest first."""
     chosen = _chosen(caller, wanted)
     values: dict[str, Any] = {**whose(caller), **chosen, "at": before.at, "id": before.id, "limit": limit}
     rows = await connection.execute(_query(caller.kind, frozenset(chosen)), values)
