@@ -7,47 +7,26 @@ import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from aiokafka.admin import AIOKafkaAdminClient
-from testcontainers.community.postgres import PostgresContainer
-from testcontainers.core.container import DockerContainer
-from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
 from deploy.local import databases, demo, jars
 from deploy.local.apart import run_apart
 from deploy.local.jars import Say
-from deploy.local.kafka import Kafka
 from deploy.local.platform import Platform
-from deploy.local.ports import LOOPBACK, free_port
-from deploy.local.postgres import Postgres
 from shared.database import asyncpg_url, migrate
 from shared.kafka.topics import TOPICS, create_topics
+from tests.servers import Servers, containers, embedded
 
 ROOT = Path(__file__).parent.parent
 MIGRATIONS = {
     "integration": ROOT / "services/integration/integration/migrations",
     "order_router": ROOT / "services/order-router/order_router/migrations",
     "webhook_dispatcher": ROOT / "services/webhook-dispatcher/webhook_dispatcher/migrations",
-}
-
-# One node that is broker and controller; testcontainers' own Kafka is another vendor's image.
-KAFKA_IN_A_CONTAINER = {
-    "KAFKA_NODE_ID": "1",
-    "KAFKA_PROCESS_ROLES": "broker,controller",
-    "KAFKA_LISTENERS": "PLAINTEXT://:9092,CONTROLLER://:9093",
-    "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
-    "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9093",
-    "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
-    "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "1",
-    "KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1",
-    "KAFKA_TRANSACTION_STATE_LOG_MIN_ISR": "1",
-    "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0",
-    "KAFKA_AUTO_CREATE_TOPICS_ENABLE": "false",
 }
 
 MakeDatabase = Callable[[str], str]
@@ -108,27 +87,18 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         shutil.rmtree(session.config.stash[OWN_FOLDER], ignore_errors=True)
 
 
-@dataclass(frozen=True)
-class Servers:
-    """Where the broker and the database are, and what they are."""
-
-    bootstrap_servers: str
-    database_url: str
-    said: str
-
-
 @pytest.fixture(scope="session")
 def servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """The broker and the database of this run: given, in containers, or embedded."""
     folder = tmp_path_factory.mktemp("servers")
     given_kafka, given_database = os.environ.get("KAFKA_BOOTSTRAP_SERVERS"), os.environ.get("DATABASE_URL")
     if request.config.getoption("--containers"):
-        started = _containers()
+        started = containers()
     elif given_kafka and given_database:
         said = "the broker and the database given by the environment"
         started = iter([Servers(given_kafka, given_database, said)])
     else:
-        started = _embedded(folder, given_kafka, given_database, _teller(request.config))
+        started = embedded(folder, given_kafka, given_database, _teller(request.config))
     for running in started:
         request.config.stash[RAN_ON] = running.said
         yield running
@@ -152,52 +122,6 @@ def _teller(config: pytest.Config) -> Say:
             print(f"\n{sentence}", end="", flush=True)  # noqa: T201
 
     return say
-
-
-def _embedded(
-    folder: Path, given_kafka: str | None, given_database: str | None, say: Say
-) -> Iterator[Servers]:
-    kafka, postgres = Kafka(folder / "kafka", say=say), Postgres(folder / "postgres", fsync=False)
-    said = []
-    if not given_kafka:
-        kafka.start()
-        said.append(f"Apache Kafka {kafka.version}")
-    if not given_database:
-        postgres.start()
-        said.append(f"PostgreSQL {postgres.version}")
-    try:
-        yield Servers(
-            given_kafka or kafka.bootstrap_servers,
-            given_database or postgres.url("postgres"),
-            " and ".join(said) + ", embedded",
-        )
-    finally:
-        postgres.stop()
-        kafka.stop()
-
-
-def _containers() -> Iterator[Servers]:
-    port = free_port()
-    try:
-        kafka = _kafka_container(port).start()
-        postgres = PostgresContainer("postgres:18.4", driver=None).start()
-    except Exception as error:
-        pytest.exit(f"--containers needs a Docker engine that answers, and there is none: {error}", 1)
-    try:
-        said = "Apache Kafka 4.4.0 and PostgreSQL 18.4, in containers"
-        yield Servers(f"{LOOPBACK}:{port}", postgres.get_connection_url(), said)
-    finally:
-        postgres.stop()
-        kafka.stop()
-
-
-def _kafka_container(port: int) -> DockerContainer:
-    return (
-        DockerContainer("apache/kafka:4.4.0")
-        .with_bind_ports(9092, port)
-        .with_envs(**KAFKA_IN_A_CONTAINER, KAFKA_ADVERTISED_LISTENERS=f"PLAINTEXT://{LOOPBACK}:{port}")
-        .waiting_for(LogMessageWaitStrategy("Kafka Server started"))
-    )
 
 
 @pytest.fixture(scope="session")

@@ -22,8 +22,9 @@ from deploy.local.service_process import Service
 from integration import operators
 from shared.kafka.topics import create_topics
 from shared.settings import ServiceSettings
-from tests.conftest import MakeDatabase, Servers
+from tests.conftest import MakeDatabase
 from tests.harness import until
+from tests.servers import Servers
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,9 @@ from integration.app import Settings, build
 from integration.tokens import Tokens
 from shared.contracts.callers import Caller, Role
 from shared.contracts.identifiers import AccountKind
-from tests.conftest import MakeDatabase, Servers
+from tests.conftest import MakeDatabase
 from tests.harness import running, until
+from tests.servers import Servers
 
 MAIL = {
     "smtp_url": "smtp://127.0.0.1:9",

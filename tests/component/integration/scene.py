@@ -16,8 +16,9 @@ from tests.component.integration.access import READS, ROLES, Row
 from tests.component.integration.conftest import World, settings_of, world_of
 from tests.component.integration.snapshots import Snapshot
 from tests.component.integration.tenants import OFTEN, Tenants, settle
-from tests.conftest import MakeDatabase, Servers, fresh_databases, fresh_topics
+from tests.conftest import MakeDatabase, fresh_databases, fresh_topics
 from tests.harness import running
+from tests.servers import Servers
 
 OTHER: dict[AccountKind, Side] = {"shop": "threepl", "threepl": "shop", "operator": "shop"}
 BOTH = frozenset({"read", "write"})

@@ -11,8 +11,9 @@ from tests.component.integration.access import Row
 from tests.component.integration.conftest import kind_of
 from tests.component.integration.right_calls import faults, let_in
 from tests.component.integration.scene import Scene, scene_of
-from tests.conftest import MakeDatabase, Servers
+from tests.conftest import MakeDatabase
 from tests.contract.documents import FOLDER
+from tests.servers import Servers
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -28,8 +28,9 @@ from tests.component.integration.conftest import settings_of
 from tests.component.integration.fuzzed import WHO, Fuzzed, Known
 from tests.component.integration.served import served
 from tests.component.integration.tenants import OFTEN
-from tests.conftest import MakeDatabase, Servers, fresh_databases, fresh_topics
+from tests.conftest import MakeDatabase, fresh_databases, fresh_topics
 from tests.contract.documents import FOLDER
+from tests.servers import Servers
 
 # Schemathesis draws the id that it gives each call from `random`.
 pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module")

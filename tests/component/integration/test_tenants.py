@@ -15,8 +15,9 @@ from tests.component.integration.access import HOLDER, READS, Row
 from tests.component.integration.routes import ROWS
 from tests.component.integration.scene import Calling, Scene, scene_of
 from tests.component.integration.tenants import SIDES
-from tests.conftest import MakeDatabase, Servers
+from tests.conftest import MakeDatabase
 from tests.contract.documents import NOWHERE
+from tests.servers import Servers
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

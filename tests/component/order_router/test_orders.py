@@ -9,8 +9,9 @@ import pytest
 
 from order_router.app import Settings, build
 from tests.builders import SHOP, THREEPL, account_id, link_message, order, order_event
-from tests.conftest import MakeDatabase, Servers
+from tests.conftest import MakeDatabase
 from tests.harness import NOBODY, Tokens, events, publish, read_topic, running, until
+from tests.servers import Servers
 
 
 @dataclass

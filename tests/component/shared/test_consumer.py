@@ -16,8 +16,8 @@ from shared.database import Database
 from shared.kafka.consumer import BatchConsumer
 from shared.kafka.subscription import Subscription, kafka_broker
 from tests.component.shared.handling import Handler, batches, dead, handled
-from tests.conftest import Servers
 from tests.harness import publish, until
+from tests.servers import Servers
 
 
 @asynccontextmanager

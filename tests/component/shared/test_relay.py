@@ -11,8 +11,9 @@ from shared.kafka.relay import Relay
 from shared.kafka.topics import MAX_MESSAGE_BYTES
 from shared.outbox import Message
 from shared.telemetry import Metrics
-from tests.conftest import MakeDatabase, Servers
+from tests.conftest import MakeDatabase
 from tests.harness import read_topic, until
+from tests.servers import Servers
 
 # Ends the server's session that holds the relay's lock in this test's database.
 CUT = """

@@ -16,8 +16,9 @@ from sqlalchemy import text
 from shared.contracts.assignments import ASSIGNED, UPDATED, Assignment
 from shared.database import Database, asyncpg_url
 from tests.builders import account_id, assignment, assignment_message, link_message
-from tests.conftest import MakeDatabase, Servers
+from tests.conftest import MakeDatabase
 from tests.harness import NOBODY, Tokens, events, publish, running, until
+from tests.servers import Servers
 from webhook_dispatcher.app import Settings, build
 
 KEY = Fernet.generate_key().decode()
