@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from integration import lifecycle
 from integration.accounts import Account, Email, Name, Plan, allows_links
 from integration.api.changes import actor, record
-from integration.api.documented import EVERYWHERE, LIMITED, POSTED, problems
+from integration.api.documented import LIMITED, POSTED
 from integration.api.finding import Wanted, acting_side, find_other
 from integration.api.parts import GivenCaller, GivenParts, GivenPlace, Limit
 from integration.api.work import GivenWork, WorkRoute
@@ -21,6 +21,7 @@ from shared.contracts.identifiers import AccountKind
 from shared.contracts.links import Side
 from shared.errors import Problem, forbidden, not_found
 from shared.pages import cut, write
+from shared.problems import EVERYWHERE, problems
 
 log = structlog.get_logger()
 

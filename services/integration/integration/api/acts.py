@@ -23,7 +23,7 @@ from integration.api.changes import (
     tagged,
     theirs,
 )
-from integration.api.documented import EVERYWHERE, POSTED, problems
+from integration.api.documented import POSTED
 from integration.api.finding import acting_side
 from integration.api.parts import GivenCaller, GivenParts
 from integration.api.work import GivenWork, WorkRoute
@@ -31,6 +31,7 @@ from integration.lifecycle import Act, ApplyTo, Verb
 from integration.links import OwnLink
 from integration.store import links
 from shared.contracts.links import Side
+from shared.problems import EVERYWHERE, problems
 
 Decide = Callable[[OwnLink, Side, Plan, datetime], OwnLink]
 

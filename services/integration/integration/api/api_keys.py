@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from integration.accounts import Name
 from integration.api.accounts import require_administrator
-from integration.api.documented import EVERYWHERE, POSTED, problems
+from integration.api.documented import POSTED
 from integration.api.parts import GivenCaller, GivenParts, GivenPlace, Limit
 from integration.api.work import GivenWork, WorkRoute
 from integration.api_keys import ApiKey, IssuedApiKey
@@ -18,6 +18,7 @@ from integration.store import accounts, api_keys
 from shared.contracts.callers import Scope
 from shared.errors import not_found
 from shared.pages import cut, write
+from shared.problems import EVERYWHERE, problems
 
 log = structlog.get_logger()
 

@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from integration import history, invitations
 from integration.accounts import Account
-from integration.api.documented import problems
 from integration.api.parts import Parts
 from integration.api.work import Work
 from integration.correspondence import mail_prefix
@@ -24,6 +23,7 @@ from shared import outbox
 from shared.contracts import links as contract
 from shared.contracts.callers import Caller
 from shared.errors import Problem, not_found
+from shared.problems import problems
 
 log = structlog.get_logger()
 

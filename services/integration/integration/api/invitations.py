@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from integration import invitations, lifecycle
 from integration.api.changes import actor, held_account, save, theirs
-from integration.api.documented import EVERYWHERE, LIMITED, POSTED, problems
+from integration.api.documented import LIMITED, POSTED
 from integration.api.finding import acting_side
 from integration.api.parts import GivenCaller, GivenParts, GivenPlace, Limit
 from integration.api.sending import send_invitation
@@ -21,6 +21,7 @@ from integration.store import links, mails
 from shared.contracts.callers import Caller
 from shared.errors import not_found
 from shared.pages import cut, write
+from shared.problems import EVERYWHERE, problems
 
 ENDS = problems(invitation_ended=409, not_found=404)
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from integration import invitations, lifecycle
 from integration.accounts import WORDS, Account, Name
 from integration.api.changes import READS, save, tagged
-from integration.api.documented import EVERYWHERE, LIMITED, OPEN, POSTED, problems
+from integration.api.documented import LIMITED, POSTED
 from integration.api.finding import acting_side
 from integration.api.parts import GivenCaller, GivenParts, Parts
 from integration.api.sessions import SessionTokens, open_session
@@ -27,6 +27,7 @@ from integration.store import invitations as store
 from integration.visibility import link_for
 from shared.contracts.links import Side
 from shared.errors import Problem, forbidden
+from shared.problems import EVERYWHERE, OPEN, problems
 
 log = structlog.get_logger()
 

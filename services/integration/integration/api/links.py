@@ -20,7 +20,7 @@ from integration.api.changes import (
     tagged,
     theirs,
 )
-from integration.api.documented import EVERYWHERE, LIMITED, POSTED, problems
+from integration.api.documented import LIMITED, POSTED
 from integration.api.finding import Wanted, acting_side, find_other, other
 from integration.api.parts import GivenCaller, GivenParts, GivenPlace, Limit
 from integration.api.sending import send_invitation
@@ -38,6 +38,7 @@ from shared.contracts.identifiers import AccountId
 from shared.contracts.links import Side, Status
 from shared.errors import Problem, forbidden
 from shared.pages import cut, write
+from shared.problems import EVERYWHERE, problems
 
 router = APIRouter(prefix="/links", tags=["links"], responses=EVERYWHERE, route_class=WorkRoute)
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from integration.accounts import Email
-from integration.api.documented import LIMITED, OPEN, POSTED, problems
+from integration.api.documented import LIMITED, POSTED
 from integration.api.parts import GivenParts
 from integration.api.work import GivenWork, WorkRoute
 from integration.choosing import offer_password
@@ -17,6 +17,7 @@ from integration.people import Password
 from integration.store import accounts, password_tokens, people, sessions
 from shared.contracts.identifiers import AccountKind
 from shared.errors import Problem
+from shared.problems import OPEN, problems
 
 log = structlog.get_logger()
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from integration.accounts import Email, Name
 from integration.api.accounts import require_administrator, require_own
-from integration.api.documented import EVERYWHERE, LIMITED, POSTED, problems
+from integration.api.documented import LIMITED, POSTED
 from integration.api.parts import GivenCaller, GivenParts, GivenPlace, Limit
 from integration.api.work import GivenWork, WorkRoute
 from integration.choosing import offer_password
@@ -19,6 +19,7 @@ from integration.registration import add_person
 from integration.store import accounts, people, sessions
 from shared.errors import not_found
 from shared.pages import cut, write
+from shared.problems import EVERYWHERE, problems
 
 log = structlog.get_logger()
 

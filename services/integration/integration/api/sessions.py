@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from integration.accounts import Email
-from integration.api.documented import LIMITED, OPEN, POSTED, problems
+from integration.api.documented import LIMITED, POSTED
 from integration.api.parts import GivenParts, Parts
 from integration.api.work import GivenWork, WorkRoute
 from integration.one_time_tokens import CHANCE, Token, hashed, written
@@ -20,6 +20,7 @@ from integration.store import people, sessions
 from shared.contracts.identifiers import AccountKind
 from shared.errors import Problem
 from shared.http import problem
+from shared.problems import OPEN, problems
 
 log = structlog.get_logger()
 

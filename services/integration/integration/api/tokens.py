@@ -11,13 +11,14 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from integration import oauth
-from integration.api.documented import POSTED, problems
+from integration.api.documented import POSTED
 from integration.api.parts import GivenParts, Parts
 from integration.api.work import GivenWork, Work, WorkRoute
 from integration.api_keys import ID_PREFIX, ApiKey, matches
 from integration.oauth import OAuthError, TokenRequest
 from integration.store import accounts, api_keys
 from shared.contracts.callers import Caller
+from shared.problems import problems
 
 log = structlog.get_logger()
 
