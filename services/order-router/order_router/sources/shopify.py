@@ -3,73 +3,86 @@
 Source: Shopify Admin REST API, Order resource, 2026-07.
 """
 
+from datetime import datetime
+from decimal import Decimal
+from functools import partial
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
-from order_router.sources.ids import Id
+from order_router.sources import values
+from order_router.sources.values import Country, Currency, Id, Money, Part
 from shared.contracts.cloudevents import first_fault
 from shared.errors import UnreadableMessage
 
 PAID = {"paid", "authorized", "partially_paid", "partially_refunded"}
-TO_SHIP = {None, "unfulfilled", "partial"}
+PAID_BACK = {"refunded", "voided"}
+TO_SHIP = {"", "unfulfilled", "partial"}
+SHIPPED = {"fulfilled", "partial"}
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+class Address(Part):
+    first_name: str = ""
+    last_name: str = ""
+    name: str = ""
+    company: str = ""
+    address1: str = ""
+    address2: str = ""
+    zip: str = ""
+    city: str = ""
+    province: str = ""
+    country_code: Country | None = None
+    phone: str = ""
 
 
-class Address(_Part):
-    first_name: str | None = None
-    last_name: str | None = None
-    company: str | None = None
-    address1: str | None = None
-    address2: str | None = None
-    zip: str | None = None
-    city: str | None = None
-    province: str | None = None
-    country_code: str | None = None
-    phone: str | None = None
+class Customer(Part):
+    first_name: str = ""
+    last_name: str = ""
+    email: str = ""
 
 
-class Customer(_Part):
-    first_name: str | None = None
-    last_name: str | None = None
-    email: str | None = None
-
-
-class Line(_Part):
+class Line(Part):
     id: Id
-    sku: str | None = None
-    name: str | None = None
-    title: str | None = None
+    sku: str = ""
+    name: str = ""
+    title: str = ""
     quantity: int
-    price: str | None = None
+    current_quantity: int | None = None
+    fulfillable_quantity: int | None = None
+    requires_shipping: bool | None = None
+    price: Money | None = None
     grams: int | None = None
 
 
-class ShippingLine(_Part):
-    title: str | None = None
-    price: str | None = None
+class ShippingLine(Part):
+    title: str = ""
+    price: Money | None = None
+    discounted_price: Money | None = None
+    is_removed: bool | None = None
 
 
-class ShopifyOrder(_Part):
+class ShopifyOrder(Part):
     id: Id
-    name: str | None = None
-    created_at: str | None = None
-    processed_at: str | None = None
-    updated_at: str | None = None
-    cancelled_at: str | None = None
-    currency: str
-    total_price: str
-    subtotal_price: str | None = None
-    total_tax: str | None = None
-    total_discounts: str | None = None
-    email: str | None = None
-    financial_status: str | None = None
-    fulfillment_status: str | None = None
-    source_name: str | None = None
-    tags: str | None = None
+    name: str = ""
+    created_at: str = ""
+    processed_at: str = ""
+    updated_at: str = ""
+    cancelled_at: str = ""
+    currency: Currency
+    total_price: Money
+    subtotal_price: Money | None = None
+    total_tax: Money | None = None
+    total_discounts: Money | None = None
+    current_total_price: Money | None = None
+    current_subtotal_price: Money | None = None
+    current_total_tax: Money | None = None
+    current_total_discounts: Money | None = None
+    email: str = ""
+    contact_email: str = ""
+    financial_status: str = ""
+    fulfillment_status: str = ""
+    source_name: str = ""
+    tags: str = ""
     customer: Customer | None = None
     billing_address: Address | None = None
     shipping_address: Address | None = None
@@ -77,89 +90,154 @@ class ShopifyOrder(_Part):
     line_items: tuple[Line, ...]
 
 
-def translate(document: dict[str, Any]) -> dict[str, Any]:
+# What has its place in the order document. A line's `quantity` keeps what was ordered.
+_ORDER = {
+    *("id", "name", "processed_at", "updated_at", "cancelled_at", "currency", "email", "source_name", "tags"),
+    *("current_total_price", "current_subtotal_price", "current_total_tax", "current_total_discounts"),
+    *("customer", "billing_address", "shipping_address", "line_items"),
+}
+_LINE = {"id", "sku", "name", "price", "grams"}
+_ADDRESS = Address.model_fields.keys() - {"name"}
+# When the customer's own record changed is no news of the order.
+_CUSTOMER = {"first_name", "last_name", "updated_at"}
+_rest = partial(values.rest, "shopify")
+
+
+def translate(document: dict[str, Any], at: datetime) -> dict[str, Any]:
     """Shopify's order as an order document; what has no place of its own is kept under `shopify`.
 
-    Raises `UnreadableMessage` if it isn't one.
+    `at` is the event's time. Raises `UnreadableMessage` if it isn't one.
     """
     try:
         order = ShopifyOrder.model_validate(document)
     except ValidationError as error:
         raise UnreadableMessage(f"no Shopify order: {first_fault(error)}") from error
-    kept = {name: value for name, value in document.items() if name not in ShopifyOrder.model_fields}
     return {
         "id": order.id,
         "number": order.name or order.id,
-        "placed_at": order.processed_at or order.created_at,
-        "updated_at": order.updated_at,
-        "cancelled_at": order.cancelled_at,
+        "placed_at": order.processed_at or order.created_at or None,
+        "updated_at": order.updated_at or None,
+        "cancelled_at": _cancelled_at(order, at),
         "currency": order.currency,
         "totals": _totals(order),
-        "client": _client(order),
+        "client": _client(order, document),
         "shipping": _shipping(order),
-        "lines": [_line(line) for line in order.line_items],
-        "tags": [tag.strip() for tag in (order.tags or "").split(",") if tag.strip()],
-        "channel": order.source_name or "",
+        "lines": [
+            _line(line, _to_ship(line, order), raw)
+            for line, raw in zip(order.line_items, document["line_items"], strict=True)
+        ],
+        "tags": [tag.strip() for tag in order.tags.split(",") if tag.strip()],
+        "channel": order.source_name,
         "routable": _is_routable(order),
-        "shopify": kept,
+        **_rest(document, _ORDER),
     }
 
 
 def _is_routable(order: ShopifyOrder) -> bool:
-    return order.financial_status in PAID and order.fulfillment_status in TO_SHIP and not order.cancelled_at
+    """Paid, authorized or in part, not fulfilled, not cancelled (DESIGN 4.3), and with something to ship."""
+    return (
+        order.financial_status in PAID
+        and order.fulfillment_status in TO_SHIP
+        and not order.cancelled_at
+        and any(_to_ship(line, order) for line in order.line_items)
+    )
+
+
+def _to_ship(line: Line, order: ShopifyOrder) -> int:
+    """How many pieces of a line a 3PL has to ship: none of what needs no shipping or was taken back, and of
+    an order shipped in part only the others. A fulfilled order keeps its quantities."""
+    if line.requires_shipping is False:
+        return 0
+    left = line.quantity if line.current_quantity is None else line.current_quantity
+    if order.fulfillment_status not in TO_SHIP or line.fulfillable_quantity is None:
+        return left
+    return line.fulfillable_quantity
+
+
+def _cancelled_at(order: ShopifyOrder, at: datetime) -> str | None:
+    """Paid back with every piece taken off before any was shipped counts as cancelled."""
+    if order.cancelled_at:
+        return order.cancelled_at
+    taken_back = (
+        order.financial_status in PAID_BACK
+        and order.fulfillment_status not in SHIPPED
+        and all(line.current_quantity == 0 for line in order.line_items)
+    )
+    return (order.updated_at or at.isoformat()) if taken_back else None
 
 
 def _totals(order: ShopifyOrder) -> dict[str, Any]:
+    """In the shop's currency, as they are after edits and refunds, like the lines."""
     return {
-        "total": order.total_price,
-        "subtotal": order.subtotal_price,
-        "tax": order.total_tax,
-        "discount": order.total_discounts,
-        "shipping": order.shipping_lines[0].price if len(order.shipping_lines) == 1 else None,
+        "total": order.current_total_price or order.total_price,
+        "subtotal": order.current_subtotal_price or order.subtotal_price,
+        "tax": order.current_total_tax or order.total_tax,
+        "discount": order.current_total_discounts or order.total_discounts,
+        "shipping": _shipping_price(order),
     }
 
 
-def _client(order: ShopifyOrder) -> dict[str, Any]:
+def _client(order: ShopifyOrder, document: dict[str, Any]) -> dict[str, Any]:
+    """A guest has no `customer`; the name is then the invoice's. An address is never put for another."""
     customer = order.customer or Customer()
     return {
-        "name": _name(customer.first_name, customer.last_name),
-        "email": order.email or customer.email or "",
-        "invoicing_address": _address(order.billing_address),
-        "delivery_address": _address(order.shipping_address),
+        "name": _name(customer) or _address_name(order.billing_address or Address()),
+        "email": order.email or order.contact_email or customer.email,
+        "invoicing_address": _address(order.billing_address, document.get("billing_address")),
+        "delivery_address": _address(order.shipping_address, document.get("shipping_address")),
+        **_rest(document.get("customer") or {}, _CUSTOMER),
     }
 
 
 def _shipping(order: ShopifyOrder) -> dict[str, Any]:
-    first = order.shipping_lines[0] if order.shipping_lines else ShippingLine()
-    return {"method": first.title or "", "price": first.price}
+    """The first way of shipping stands for all; they are all kept under `shopify`."""
+    lines = _shipping_lines(order)
+    return {"method": lines[0].title if lines else "", "price": _shipping_price(order)}
 
 
-def _line(line: Line) -> dict[str, Any]:
+def _shipping_price(order: ShopifyOrder) -> str | None:
+    prices = [line.discounted_price or line.price for line in _shipping_lines(order)]
+    if not prices or None in prices:
+        return None
+    return format(sum((Decimal(price) for price in prices if price), Decimal()), "f")
+
+
+def _shipping_lines(order: ShopifyOrder) -> list[ShippingLine]:
+    return [line for line in order.shipping_lines if not line.is_removed]
+
+
+def _line(line: Line, to_ship: int, raw: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": line.id,
-        "sku": line.sku or "",
-        "name": line.name or line.title or "",
-        "quantity": line.quantity,
+        "sku": line.sku,
+        "name": line.name or line.title,
+        "quantity": to_ship,
         "price": line.price,
         "weight": line.grams,
+        **_rest(raw, _LINE),
     }
 
 
-def _address(address: Address | None) -> dict[str, Any] | None:
-    if address is None:
+def _address(address: Address | None, raw: Any) -> dict[str, Any] | None:
+    if address is None or values.is_blank(raw):
         return None
     return {
-        "name": _name(address.first_name, address.last_name),
-        "company": address.company or "",
-        "street": address.address1 or "",
-        "street2": address.address2 or "",
-        "postcode": address.zip or "",
-        "city": address.city or "",
-        "region": address.province or "",
-        "country": address.country_code or None,
-        "phone": address.phone or "",
+        "name": _address_name(address),
+        "company": address.company,
+        "street": address.address1,
+        "street2": address.address2,
+        "postcode": address.zip,
+        "city": address.city,
+        "region": address.province,
+        "country": address.country_code,
+        "phone": address.phone,
+        **_rest(raw, _ADDRESS),
     }
 
 
-def _name(*parts: str | None) -> str:
-    return " ".join(part for part in parts if part)
+def _address_name(address: Address) -> str:
+    return _name(address) or address.name
+
+
+def _name(person: Customer | Address) -> str:
+    return " ".join(part for part in (person.first_name, person.last_name) if part)

@@ -4,116 +4,134 @@ Source: WooCommerce REST API v3, Order properties.
 """
 
 import html
-from decimal import Decimal
+import re
+from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import AfterValidator, ValidationError
 
-from order_router.sources.ids import Id
+from order_router.sources import values
+from order_router.sources.values import Country, Currency, Id, Money, Part
 from shared.contracts.cloudevents import first_fault
 from shared.errors import UnreadableMessage
 
 ROUTABLE = "processing"
 CANCELLED = "cancelled"
+REFUNDED = "refunded"
+
+_ENTITY = re.compile(r"&#?\w{1,31};")
+_ZONE = re.compile(r"(Z|[+-]\d\d:?\d\d)$", re.IGNORECASE)
 
 
-def _money(value: Any) -> Any:
-    """A line's price is a JSON number; everything else already is a string."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        try:
-            return format(round(Decimal(str(value)), 6).normalize(), "f")
-        except ArithmeticError as error:
-            raise ValueError("is no amount of money") from error
-    return value
+def _plain(text: str) -> str:
+    """WordPress writes `&` and dashes of names as HTML entities; anything else that has a `&` stays."""
+    return _ENTITY.sub(lambda entity: html.unescape(entity[0]), text) if "&" in text else text
 
 
-Money = Annotated[str, BeforeValidator(_money)]
+Words = Annotated[str, AfterValidator(_plain)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+class Address(Part):
+    first_name: Words = ""
+    last_name: Words = ""
+    company: Words = ""
+    address_1: Words = ""
+    address_2: Words = ""
+    postcode: Words = ""
+    city: Words = ""
+    state: Words = ""
+    country: Country | None = None
+    phone: Words = ""
+    email: str = ""
 
 
-class Address(_Part):
-    first_name: str = ""
-    last_name: str = ""
-    company: str = ""
-    address_1: str = ""
-    address_2: str = ""
-    postcode: str = ""
-    city: str = ""
-    state: str = ""
-    country: str = ""
-    phone: str = ""
-    email: str | None = None
-
-
-class Line(_Part):
+class Line(Part):
     id: Id
-    sku: str | None = None
-    name: str | None = None
+    sku: str = ""
+    name: Words = ""
     quantity: int
     price: Money | None = None
 
 
-class ShippingLine(_Part):
-    method_title: str | None = None
-    total: str | None = None
+class ShippingLine(Part):
+    method_title: Words = ""
 
 
-class WooCommerceOrder(_Part):
+class WooCommerceOrder(Part):
     id: Id
-    number: str | None = None
+    number: Id | None = None
     status: str
-    currency: str
-    date_created_gmt: str | None = None
-    date_modified_gmt: str | None = None
-    created_via: str | None = None
-    total: str
-    total_tax: str | None = None
-    shipping_total: str | None = None
-    discount_total: str | None = None
-    billing: Address = Address()
-    shipping: Address = Address()
+    currency: Currency
+    date_created: str = ""
+    date_created_gmt: str = ""
+    date_modified: str = ""
+    date_modified_gmt: str = ""
+    date_completed: str = ""
+    date_completed_gmt: str = ""
+    created_via: str = ""
+    total: Money
+    total_tax: Money | None = None
+    shipping_total: Money | None = None
+    discount_total: Money | None = None
+    billing: Address | None = None
+    shipping: Address | None = None
     line_items: tuple[Line, ...]
     shipping_lines: tuple[ShippingLine, ...] = ()
 
 
-def translate(document: dict[str, Any]) -> dict[str, Any]:
+# What has its place in the order document. `date_modified` only says again when the snapshot was taken.
+_ORDER = {
+    *("id", "number", "currency", "created_via"),
+    *("date_created_gmt", "date_modified", "date_modified_gmt"),
+    *("total", "total_tax", "shipping_total", "discount_total"),
+    *("billing", "shipping", "line_items"),
+}
+_LINE = Line.model_fields.keys()
+_ADDRESS = Address.model_fields.keys()
+_rest = partial(values.rest, "woocommerce")
+
+
+def translate(document: dict[str, Any], at: datetime) -> dict[str, Any]:
     """WooCommerce's order as an order document; what has no place of its own is kept under `woocommerce`.
 
-    Raises `UnreadableMessage` if it isn't one.
+    `at` is the event's time. Raises `UnreadableMessage` if it isn't one.
     """
     try:
         order = WooCommerceOrder.model_validate(document)
     except ValidationError as error:
         raise UnreadableMessage(f"no WooCommerce order: {first_fault(error)}") from error
-    kept = {name: value for name, value in document.items() if name not in _TRANSLATED}
-    modified = _utc(order.date_modified_gmt)
+    modified = _utc(order.date_modified_gmt, order.date_modified)
     return {
         "id": order.id,
         "number": order.number or order.id,
-        "placed_at": _utc(order.date_created_gmt),
+        "placed_at": _utc(order.date_created_gmt, order.date_created),
         "updated_at": modified,
-        "cancelled_at": modified if order.status == CANCELLED else None,
+        "cancelled_at": (modified or at.isoformat()) if _is_cancelled(order) else None,
         "currency": order.currency,
         "totals": _totals(order),
-        "client": _client(order),
+        "client": _client(order, document),
         "shipping": _shipping(order),
-        "lines": [_line(line) for line in order.line_items],
-        "channel": order.created_via or "",
-        "routable": order.status == ROUTABLE,
-        "woocommerce": kept,
+        "lines": [
+            _line(line, raw) for line, raw in zip(order.line_items, document["line_items"], strict=True)
+        ],
+        "channel": order.created_via,
+        "routable": order.status == ROUTABLE and any(line.quantity for line in order.line_items),
+        **_rest(document, _ORDER),
     }
 
 
-# The local dates are left out too: they have no zone, and their `_gmt` twins say the same.
-_TRANSLATED = {*WooCommerceOrder.model_fields, "date_created", "date_modified"} - {"status"}
+def _is_cancelled(order: WooCommerceOrder) -> bool:
+    """Refunded in full before it was ever completed counts as cancelled; after that it is a return."""
+    completed = order.date_completed or order.date_completed_gmt
+    return order.status == CANCELLED or (order.status == REFUNDED and not completed)
 
 
-def _utc(date: str | None) -> str | None:
-    """The `_gmt` dates are UTC without saying so."""
-    return f"{date}Z" if date else None
+def _utc(gmt: str, local: str) -> str | None:
+    """The `_gmt` dates are UTC without saying so; a local one counts only if it names its zone."""
+    if gmt:
+        return gmt if _ZONE.search(gmt) else f"{gmt}Z"
+    return local if _ZONE.search(local) else None
 
 
 def _totals(order: WooCommerceOrder) -> dict[str, Any]:
@@ -125,33 +143,36 @@ def _totals(order: WooCommerceOrder) -> dict[str, Any]:
     }
 
 
-def _client(order: WooCommerceOrder) -> dict[str, Any]:
+def _client(order: WooCommerceOrder, document: dict[str, Any]) -> dict[str, Any]:
+    """An address is never put for another: an empty one is none."""
+    billing = order.billing or Address()
     return {
-        "name": _name(order.billing),
-        "email": order.billing.email or "",
-        "invoicing_address": _address(order.billing),
-        "delivery_address": _address(order.shipping),
+        "name": _name(billing),
+        "email": billing.email,
+        "invoicing_address": _address(order.billing, document.get("billing")),
+        "delivery_address": _address(order.shipping, document.get("shipping")),
     }
 
 
 def _shipping(order: WooCommerceOrder) -> dict[str, Any]:
-    first = order.shipping_lines[0] if order.shipping_lines else ShippingLine()
-    return {"method": first.method_title or "", "price": order.shipping_total}
+    """The first way of shipping stands for all; they are all kept under `woocommerce`."""
+    method = order.shipping_lines[0].method_title if order.shipping_lines else ""
+    return {"method": method, "price": order.shipping_total}
 
 
-def _line(line: Line) -> dict[str, Any]:
+def _line(line: Line, raw: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": line.id,
-        "sku": line.sku or "",
-        "name": html.unescape(line.name or ""),
+        "sku": line.sku,
+        "name": line.name,
         "quantity": line.quantity,
         "price": line.price,
+        **_rest(raw, _LINE),
     }
 
 
-def _address(address: Address) -> dict[str, Any] | None:
-    """The address, or None where every field is the empty string."""
-    if not any(address.model_dump().values()):
+def _address(address: Address | None, raw: Any) -> dict[str, Any] | None:
+    if address is None or values.is_blank(raw, but="email"):
         return None
     return {
         "name": _name(address),
@@ -161,8 +182,9 @@ def _address(address: Address) -> dict[str, Any] | None:
         "postcode": address.postcode,
         "city": address.city,
         "region": address.state,
-        "country": address.country or None,
+        "country": address.country,
         "phone": address.phone,
+        **_rest(raw, _ADDRESS),
     }
 
 
