@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from shared.contracts import cloudevents
-from shared.contracts.assignments import Holder, Stage
+from shared.contracts.assignments import Holder, Request, Stage
 from shared.contracts.cloudevents import CloudEvent
 from shared.contracts.identifiers import ShopId, ThreeplId
 from shared.contracts.links import Settings
@@ -22,7 +22,10 @@ WebhookType = Literal["order.created", "order.updated"]
 
 
 class WebhookAssignment(BaseModel):
-    """Under which link and settings the 3PL is told of an order, and who holds it now."""
+    """Under which link and settings the 3PL is told of an order, and who holds it now.
+
+    `request` is what the shop asks of the 3PL, or what came of that, if this is what the webhook tells.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -34,6 +37,7 @@ class WebhookAssignment(BaseModel):
     epoch: int
     settings: Settings
     client_reference: str
+    request: Request | None = None
 
 
 class Webhook(BaseModel):

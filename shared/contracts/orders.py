@@ -1,6 +1,5 @@
 """The order document: a snapshot of a shop's order, Orderdock's own (DESIGN 6)."""
 
-import hashlib
 from typing import Annotated, Any
 
 import pydantic_core
@@ -126,15 +125,16 @@ def read(document: Any, shop: str) -> Order:
         raise UnreadableMessage(f"no order: {first_fault(error)}") from error
 
 
-def content_hash(order: Order) -> bytes:
-    """A hash of what the order says, leaving out how often and when it was said (32 bytes)."""
-    content = order.model_dump(mode="json", exclude=_NO_CONTENT)
-    return hashlib.sha256(pydantic_core.to_json(_sorted(content))).digest()
+def document(order: Order) -> str:
+    """The order as JSON text, with what its source said and no defaults."""
+    return order.model_dump_json(exclude_unset=True)
 
 
-def _sorted(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _sorted(value[name]) for name in sorted(value)}
-    if isinstance(value, list):
-        return [_sorted(entry) for entry in value]
-    return value
+def same_content(document: str, other: str) -> bool:
+    """Whether two documents, as JSON text, say the same, leaving out how often and when it was said."""
+    return document == other or _content(document) == _content(other)
+
+
+def _content(document: str) -> dict[str, Any]:
+    said: dict[str, Any] = pydantic_core.from_json(document)
+    return {name: value for name, value in said.items() if name not in _NO_CONTENT}

@@ -1,24 +1,20 @@
 """A message came: links are taken over, orders are claimed, decided, saved and announced."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
-from order_router.announcements import log_announcements, messages
-from order_router.lifecycle import (
-    Outcome,
-    StoredOrder,
-    Version,
-    apply_event,
-    bring_up,
-    is_behind,
-    version_of,
-)
+from order_router.announcements import log_outcomes
+from order_router.lifecycle import Circumstances, Shops, apply_event, bring_up, link_of, version_of
+from order_router.orders import Outcome, StoredOrder, Version
+from order_router.recording import record, utc_day
+from order_router.routing import Counts, limited
 from order_router.sources import OrderEvent, translate
+from order_router.store import link_days
 from order_router.store import links as link_store
 from order_router.store import orders as order_store
 from order_router.store.orders import Key
-from shared import outbox
 from shared.contracts import cloudevents, links
 from shared.contracts.links import Link
 from shared.contracts.orders import MAX_ORDER_BYTES
@@ -62,40 +58,36 @@ class OrderHandler:
         connection, now = batch.connection, datetime.now(UTC)
         orders = await order_store.claim(connection, list({arrival.key for arrival in arrivals}))
         shops = await link_store.of_shops(connection, sorted({shop for shop, _ in orders}))
-        orders |= await self._with_documents(batch, orders, shops)
-        outcomes = decide_all(orders, shops, arrivals, now, self.route_max_age)
-        await order_store.save(connection, [outcome.order for outcome in outcomes])
-        announcements = [each for outcome in outcomes for each in outcome.announcements]
-        await outbox.add(connection, messages(announcements, self.assignments_topic, now))
-        batch.after_commit.append(lambda: log_announcements(announcements))
-
-    async def _with_documents(
-        self, batch: Batch, orders: Mapping[Key, StoredOrder], shops: Mapping[str, Mapping[str, Link]]
-    ) -> dict[Key, StoredOrder]:
-        """The orders that lag behind their link, with the documents their release will hold."""
-        behind = [
-            key for key, order in orders.items() if is_behind(order, _link(order, shops[order.shop_id]))
-        ]
-        if not behind:
-            return {}
-        documents = await order_store.documents(batch.connection, behind)
-        return {key: replace(orders[key], document=documents[key]) for key in behind}
+        counts = await link_days.hold(connection, limited(shops.values()), utc_day(now))
+        decided = decide_all(orders, shops, arrivals, counts, now, self.route_max_age)
+        outcomes = await record(connection, orders, decided, self.assignments_topic, now)
+        batch.after_commit.append(lambda: log_outcomes(outcomes))
 
 
 def decide_all(
     orders: Mapping[Key, StoredOrder],
-    shops: Mapping[str, Mapping[str, Link]],
+    shops: Shops,
     arrivals: Iterable[Arrival],
+    counts: Counts,
     now: datetime,
     route_max_age: timedelta,
 ) -> list[Outcome]:
-    """What becomes of each claimed order: first it follows its link, then its events apply in their order."""
-    outcomes = {key: bring_up(order, _link(order, shops[order.shop_id])) for key, order in orders.items()}
+    """What becomes of each claimed order: first it follows its link, then its events apply in their order.
+
+    Each first assignment counts for the orders after it.
+    """
+    outcomes = {key: bring_up(order, link_of(order, shops), now) for key, order in orders.items()}
+    counted = dict(counts)
     for arrival in arrivals:
         before = outcomes[arrival.key]
-        links_of_shop = shops[arrival.event.order.shop]
-        after = apply_event(before.order, arrival.event, arrival.version, links_of_shop, now, route_max_age)
-        outcomes[arrival.key] = Outcome(after.order, before.announcements + after.announcements)
+        circumstances = Circumstances(shops[arrival.event.order.shop], counted, now, route_max_age)
+        applied = partial(
+            apply_event, event=arrival.event, version=arrival.version, circumstances=circumstances
+        )
+        after = before.then(applied)
+        for link_id in after.order.assigned_links - before.order.assigned_links:
+            counted[link_id] = counted.get(link_id, 0) + 1
+        outcomes[arrival.key] = after
     return list(outcomes.values())
 
 
@@ -113,7 +105,3 @@ def read_arrival(record: Record) -> Arrival | None:
     if event is None:
         return None
     return Arrival(event, version_of(event, record.topic, record.partition, record.offset))
-
-
-def _link(order: StoredOrder, links_of_shop: Mapping[str, Link]) -> Link | None:
-    return links_of_shop.get(order.holding.link_id) if order.holding else None

@@ -3,73 +3,40 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from functools import partial
 
-from order_router.routing import Decision, decide
+from order_router.orders import (
+    Holding,
+    Outcome,
+    StoredOrder,
+    Version,
+    announced,
+    changed,
+    holding_under,
+    noted,
+    under,
+)
+from order_router.requests import BEGUN, asked, lapsing, refused
+from order_router.routing import Counts, Decision, decide
 from order_router.sources import OrderEvent
 from shared.contracts import assignments
-from shared.contracts.assignments import Assignment, AssignmentType, Stage
 from shared.contracts.links import Link, Settings
-from shared.contracts.orders import Order, content_hash
+from shared.contracts.orders import Order, document, same_content
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class Version(NamedTuple):
-    """Which snapshot of an order is newer: its number, at a tie the greater place on Kafka.
-
-    `number` is the order's revision, or the event's time in microseconds since 1970.
-    """
-
-    number: int
-    topic: str
-    partition: int
-    offset: int
+Shops = Mapping[str, Mapping[str, Link]]  # each shop's links by id
+TOO_LATE = "its first routable version came too late"
 
 
 @dataclass(frozen=True)
-class Holding:
-    """Under which link a 3PL holds an order, with the snapshot of the link's settings."""
+class Circumstances:
+    """What decides besides an order and its event: the shop's links by id, today's counts of those that
+    have a limit, the time, and how old a first routable version may be."""
 
-    link_id: str
-    threepl_id: str
-    epoch: int
-    settings: Settings
-    settings_version: int
-
-
-@dataclass(frozen=True)
-class StoredOrder:
-    """An order as it stands; before its first event it has no version. `document` None: not loaded."""
-
-    shop_id: str
-    order_id: str
-    version: Version | None = None
-    document: str | None = None
-    content_hash: bytes = b""
-    number: str = ""
-    stage: Stage = "open"
-    routed: bool = False
-    decision: Decision | None = None
-    holding: Holding | None = None
-    sequence: int = 0
-
-
-@dataclass(frozen=True)
-class Announcement:
-    """An event for `assignments`, about the order as it then stood."""
-
-    type: AssignmentType
-    assignment: Assignment
-    document: str
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """An order after a change, and what is to be said of it."""
-
-    order: StoredOrder
-    announcements: tuple[Announcement, ...] = ()
+    links: Mapping[str, Link]
+    counts: Counts
+    now: datetime
+    route_max_age: timedelta
 
 
 def version_of(event: OrderEvent, topic: str, partition: int, offset: int) -> Version:
@@ -79,11 +46,9 @@ def version_of(event: OrderEvent, topic: str, partition: int, offset: int) -> Ve
     return Version(number, topic, partition, offset)
 
 
-def is_behind(order: StoredOrder, link: Link | None) -> bool:
-    """Whether an order in stage `open` hasn't followed its link yet (DESIGN 4.5)."""
-    if order.holding is None or order.stage != "open" or link is None:
-        return False
-    return order.holding.epoch < link.epoch or order.holding.settings_version < open_version(link)
+def link_of(order: StoredOrder, shops: Shops) -> Link | None:
+    """The link that an order is held under."""
+    return shops[order.shop_id].get(order.holding.link_id) if order.holding else None
 
 
 def open_version(link: Link) -> int:
@@ -91,66 +56,99 @@ def open_version(link: Link) -> int:
     return max((setting.version for setting in link.open_settings.values()), default=0)
 
 
-def bring_up(order: StoredOrder, link: Link | None) -> Outcome:
-    """The order as its link has it now: back with the shop, or under the newer open settings."""
-    if not is_behind(order, link):
-        return Outcome(order)
+def bring_up(order: StoredOrder, link: Link | None, now: datetime) -> Outcome:
+    """The order as its link and the time have it: back with the shop, under the newer open settings, or
+    without the requests that nobody answered."""
+    if not _is_behind(order, link):
+        return refused(order, lapsing(order, now), "lapsed")
     assert link is not None
     assert order.holding is not None
     if order.holding.epoch < link.epoch:
         return _release(order)
-    return Outcome(replace(order, holding=_with_open_settings(order.holding, link)))
+    return noted(changed(order, holding=_with_open_settings(order.holding, link)), "settings_taken")
 
 
 def apply_event(
-    order: StoredOrder,
-    event: OrderEvent,
-    version: Version,
-    links: Mapping[str, Link],
-    now: datetime,
-    route_max_age: timedelta,
+    order: StoredOrder, event: OrderEvent, version: Version, circumstances: Circumstances
 ) -> Outcome:
-    """The order after an event; `links` are all the shop's, by id. An older version changes nothing.
+    """The order after an event. An older version changes nothing.
 
     The order is up to its link already (`bring_up`).
     """
     if order.version is not None and version <= order.version:
         return Outcome(order)
-    changed = replace(
+    newer = changed(
         order,
         version=version,
-        document=event.order.model_dump_json(exclude_unset=True),
-        content_hash=content_hash(event.order),
+        document=document(event.order),
+        search=_search(event.order),
         number=event.order.number,
+        routable=event.order.routable,
+        says_cancelled=event.cancelled,
         stage="cancelled" if event.cancelled and order.stage == "open" else order.stage,
     )
-    if changed.stage == "open" and not changed.routed and event.order.routable:
-        return _route(changed, event.order, links, now - event.time > route_max_age)
-    if changed.holding and (changed.content_hash, changed.stage) != (order.content_hash, order.stage):
-        return _announce(changed, assignments.UPDATED, changed.holding)
-    return Outcome(changed)
+    if newer.stage == "open" and not newer.routed and event.order.routable:
+        return _route(newer, event, circumstances)
+    if _asks_to_cancel(order, event):
+        return asked(newer, "cancellation", circumstances.now)
+    return _updated(order, newer)
 
 
-def _route(order: StoredOrder, content: Order, links: Mapping[str, Link], too_old: bool) -> Outcome:
-    if too_old:
-        decision = Decision(link_id=None, verdicts=(), reason="its first routable version came too late")
-    else:
-        decision = decide(links.values(), content)
-    routed = replace(order, routed=True, decision=decision)
+def _search(order: Order) -> str:
+    """What an order is found by, in small letters; PostgreSQL's text holds no NUL."""
+    client, address = order.client, order.client.delivery_address
+    words = (order.number, order.id, client.name, client.email, address.name if address else "")
+    return " ".join(filter(None, words)).lower().replace("\0", "")
+
+
+def _is_behind(order: StoredOrder, link: Link | None) -> bool:
+    if order.holding is None or order.stage != "open" or link is None:
+        return False
+    return order.holding.epoch < link.epoch or order.holding.settings_version < open_version(link)
+
+
+def _asks_to_cancel(order: StoredOrder, event: OrderEvent) -> bool:
+    """A version that only repeats the one before asks nothing: that was refused, or waits for an answer."""
+    begun = order.holding is not None and order.stage in BEGUN
+    asks = event.cancelled and not order.says_cancelled
+    return begun and asks and "cancellation" not in order.requests
+
+
+def _updated(order: StoredOrder, newer: StoredOrder) -> Outcome:
+    if newer.stage == order.stage and order.version and same_content(order.document, newer.document):
+        return Outcome(newer)
+    act = _act(order, newer)
+    if newer.holding is None:
+        return noted(newer, act)
+    return announced(newer, assignments.UPDATED, newer.holding).then(partial(noted, act=act))
+
+
+def _act(order: StoredOrder, newer: StoredOrder) -> str:
+    if newer.stage != order.stage:
+        return "cancelled"
+    return "updated" if order.version else "received"
+
+
+def _route(order: StoredOrder, event: OrderEvent, circumstances: Circumstances) -> Outcome:
+    decision = _decided(event, circumstances)
+    routed = changed(order, routed=True, decision=decision)
     if decision.link_id is None:
-        return Outcome(routed)
-    holding = _holding(links[decision.link_id])
-    return _announce(replace(routed, holding=holding), assignments.ASSIGNED, holding)
+        return noted(routed, "routed", decision.reason)
+    holding = holding_under(circumstances.links[decision.link_id])
+    assigned = announced(under(routed, holding), assignments.ASSIGNED, holding)
+    return assigned.then(partial(noted, act="routed", detail=decision.reason))
 
 
-def _holding(link: Link) -> Holding:
-    assert link.threepl_id is not None, "an active link has both sides"
-    return Holding(link.id, link.threepl_id, link.epoch, link.settings, link.version)
+def _decided(event: OrderEvent, circumstances: Circumstances) -> Decision:
+    if circumstances.now - event.time > circumstances.route_max_age:
+        return Decision(link_id=None, verdicts=(), reason=TOO_LATE)
+    return decide(circumstances.links.values(), event.order, circumstances.counts)
 
 
 def _release(order: StoredOrder) -> Outcome:
     assert order.holding is not None
-    return _announce(replace(order, holding=None), assignments.RELEASED, order.holding)
+    released = announced(changed(order, holding=None), assignments.RELEASED, order.holding)
+    return released.then(partial(noted, act="released", detail="the link was deactivated or deleted"))
 
 
 def _with_open_settings(holding: Holding, link: Link) -> Holding:
@@ -161,23 +159,3 @@ def _with_open_settings(holding: Holding, link: Link) -> Holding:
     }
     settings = Settings.model_validate({**holding.settings.model_dump(), **newer})
     return replace(holding, settings=settings, settings_version=open_version(link))
-
-
-def _announce(order: StoredOrder, event_type: AssignmentType, holding: Holding) -> Outcome:
-    """Counts the event and says it, under the link that the order is, or until now was, held by."""
-    counted = replace(order, sequence=order.sequence + 1)
-    assignment = Assignment(
-        shop_id=counted.shop_id,
-        order_id=counted.order_id,
-        sequence=counted.sequence,
-        holder="shop" if counted.holding is None else "threepl",
-        stage=counted.stage,
-        threepl_id=holding.threepl_id,
-        link_id=holding.link_id,
-        epoch=holding.epoch,
-        settings=holding.settings,
-        settings_version=holding.settings_version,
-        order={},
-    )
-    assert counted.document is not None, "whoever announces has loaded the document"
-    return Outcome(counted, (Announcement(event_type, assignment, counted.document),))

@@ -1,20 +1,23 @@
 """Which link an order goes to: a pure function of it and its shop's links, with the reason for each."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Context, Decimal
 from hashlib import blake2b
 
 from pydantic import BaseModel, ConfigDict
 
-from order_router.rules import refusal
+from order_router.rules import Facts, refusal
 from shared.contracts import assignments
 from shared.contracts.links import Link
 from shared.contracts.orders import Order
 from shared.contracts.rules import Rules
 
 # Decimal's logarithm is correctly rounded, so the same everywhere; that of floats is the machine's own.
-_EXACT = Context(prec=28)
+_EXACT = Context(prec=12)
 _HASH_BYTES = 8
+
+# How many orders were first assigned under each link today; of links without a limit it need not be known.
+Counts = Mapping[str, int]
 
 
 class Verdict(BaseModel):
@@ -36,14 +39,15 @@ class Decision(BaseModel):
     reason: str
 
 
-def decide(links: Iterable[Link], order: Order) -> Decision:
+def decide(links: Iterable[Link], order: Order, counts: Counts) -> Decision:
     """The link of the shop's that the order goes to; the same for any order of `links` (DESIGN 3).
 
-    Of the active links whose rules let it through, the first priority's; among equals the one it falls to
-    by the shares, then the older. Verdicts are sorted by the links' age.
+    Of the active links whose rules let it through and whose limit isn't reached, the first priority's; among
+    equals the one it falls to by the shares, then the older. Verdicts are sorted by the links' age.
     """
     by_age = sorted(links, key=lambda link: (link.created_at, link.id))
-    refusals = {link.id: _refusal(link, order) for link in by_age}
+    facts = Facts(order)
+    refusals = {link.id: _refusal(link, facts) or _full(link, counts) for link in by_age}
     chosen = _first([link for link in by_age if refusals[link.id] is None], order)
     verdicts = tuple(
         Verdict(link_id=link.id, reason=refusals[link.id] or _turn(link, chosen)) for link in by_age
@@ -53,8 +57,24 @@ def decide(links: Iterable[Link], order: Order) -> Decision:
     return Decision(link_id=chosen.id, verdicts=verdicts, reason=f"link {chosen.id} comes first")
 
 
-def _refusal(link: Link, order: Order) -> str | None:
-    return f"is {link.status}" if link.status != "active" else refusal(link.rules, order)
+def _refusal(link: Link, facts: Facts) -> str | None:
+    return f"is {link.status}" if link.status != "active" else refusal(link.rules, facts)
+
+
+def limited(shops: Iterable[Mapping[str, Link]]) -> list[str]:
+    """The ids of the shops' active links that have a daily limit."""
+    every = (link for links_of_shop in shops for link in links_of_shop.values())
+    return [link.id for link in every if link.status == "active" and _limit(link) is not None]
+
+
+def _limit(link: Link) -> int | None:
+    return link.rules.daily_limit if isinstance(link.rules, Rules) else None
+
+
+def _full(link: Link, counts: Counts) -> str | None:
+    most = _limit(link)
+    full = most is not None and counts.get(link.id, 0) >= most
+    return f"its daily limit of {most} orders is reached" if full else None
 
 
 def _first(by_age: Sequence[Link], order: Order) -> Link | None:
@@ -63,17 +83,23 @@ def _first(by_age: Sequence[Link], order: Order) -> Link | None:
     if len(equals) < 2:
         return equals[0] if equals else None
     key = assignments.key(order.shop, order.id)
-    return min(equals, key=lambda link: _distance(link.id, key, _rules(link).share))
+    if len({_rules(link).share for link in equals}) == 1:
+        return max(equals, key=lambda link: _luck(link.id, key))
+    return min(equals, key=lambda link: _distance(_luck(link.id, key), _rules(link).share))
 
 
-def _distance(link_id: str, order_key: str, share: int) -> Decimal:
-    """How far an order is from a link: -ln(u) / share, for a u between 0 and 1 that is the pair's own.
+def _luck(link_id: str, order_key: str) -> int:
+    """A number of 64 bits that is the pair's own. Of links with equal shares the luckiest gets the order."""
+    digest = blake2b(f"{link_id}\0{order_key}".encode(), digest_size=_HASH_BYTES).digest()
+    return int.from_bytes(digest, "big")
+
+
+def _distance(luck: int, share: int) -> Decimal:
+    """How far an order is from a link: -ln(u) / share, u being the luck as a number between 0 and 1.
 
     The nearest link gets the order. Source: weighted rendezvous hashing (Schindelhauer and Schomaker, 2005).
     """
-    digest = blake2b(f"{link_id}\0{order_key}".encode(), digest_size=_HASH_BYTES).digest()
-    middle = 2 * int.from_bytes(digest, "big") + 1
-    u = _EXACT.divide(Decimal(middle), Decimal(2 ** (8 * _HASH_BYTES + 1)))
+    u = _EXACT.divide(Decimal(2 * luck + 1), Decimal(2 ** (8 * _HASH_BYTES + 1)))
     return _EXACT.divide(-_EXACT.ln(u), Decimal(share))
 
 
@@ -92,5 +118,5 @@ def _turn(link: Link, chosen: Link | None) -> str:
 
 def _nobody(links: Sequence[Link]) -> str:
     if any(link.status == "active" for link in links):
-        return "no active link's rules let this order through"
+        return "no active link's rules and limit let this order through"
     return "the shop has no active link"

@@ -1,7 +1,6 @@
 """Whether a link's rules let an order through, and why not: pure (DESIGN 3)."""
 
 from collections.abc import Callable, Iterable
-from functools import cache
 from typing import Any
 
 from shared.contracts.orders import Address, Order
@@ -10,44 +9,48 @@ from shared.contracts.rules import Condition, FieldName, Operator, Rule, Rules, 
 MOST_SAID = 200  # characters of a reason
 _LISTED = 3  # values of a condition
 
-# What an order says in a field, as it compares.
-Facts = Callable[[FieldName], frozenset[Any]]
+
+class Facts(dict[FieldName, frozenset[Any]]):
+    """What an order says in each field, as it compares; worked out when first asked for.
+
+    What is missing is empty text, which is in no list, in no range and begins with nothing. Lines of
+    which nothing is to be shipped say nothing.
+    """
+
+    def __init__(self, order: Order) -> None:
+        super().__init__()
+        self.order = order
+
+    def __missing__(self, field: FieldName) -> frozenset[Any]:
+        self[field] = frozenset(comparable(field, value) for value in _VALUES[field](self.order))
+        return self[field]
 
 
-def refusal(rules: Rules | UnknownRules, order: Order) -> str | None:
+def refusal(rules: Rules | UnknownRules, facts: Facts) -> str | None:
     """Why a link's rules keep an order back, in at most 200 characters; None if they let it through.
 
     Its priority, share and limit have no part in it.
     """
     if isinstance(rules, UnknownRules):
         return "its rules say what this version of the router does not know"
-    holding = _first_that_holds(rules.rules, order)
+    holding = _first_that_holds(rules.rules, facts)
     if rules.polarity == "send":
         return None if holding or not rules.rules else "no rule lets this order through"
     return _kept_back(holding, rules.rules[holding - 1]) if holding else None
 
 
-def _first_that_holds(rules: Iterable[Rule], order: Order) -> int:
+def _first_that_holds(rules: Iterable[Rule], facts: Facts) -> int:
     """The number of the first rule that holds, from 1; 0 if none does."""
-    facts = _facts(order)
     for number, rule in enumerate(rules, 1):
-        if all(_holds(condition, order.currency, facts) for condition in rule.conditions):
+        if all(_holds(condition, facts) for condition in rule.conditions):
             return number
     return 0
 
 
-def _holds(condition: Condition, currency: str, facts: Facts) -> bool:
-    if condition.currency not in (None, currency):
+def _holds(condition: Condition, facts: Facts) -> bool:
+    if condition.currency not in (None, facts.order.currency):
         return False
-    return _TESTS[condition.operator](condition, facts(condition.field))
-
-
-def _facts(order: Order) -> Facts:
-    """Each field is worked out once, when first asked for.
-
-    What is missing is empty text, which is in no list, in no range and begins with nothing.
-    """
-    return cache(lambda field: frozenset(comparable(field, value) for value in _VALUES[field](order)))
+    return _TESTS[condition.operator](condition, facts[condition.field])
 
 
 def _address(order: Order) -> Address:
@@ -65,8 +68,8 @@ _TESTS: dict[Operator, Callable[[Condition, frozenset[Any]], bool]] = {
 _VALUES: dict[FieldName, Callable[[Order], Iterable[str | int]]] = {
     "delivery_country": lambda order: [_address(order).country or ""],
     "postcode": lambda order: [_address(order).postcode],
-    "sku": lambda order: [line.sku for line in order.lines],
-    "product_tag": lambda order: [tag for line in order.lines for tag in line.tags],
+    "sku": lambda order: [line.sku for line in order.lines if line.quantity],
+    "product_tag": lambda order: [tag for line in order.lines if line.quantity for tag in line.tags],
     "total": lambda order: [order.totals.total],
     "weight": lambda order: [sum(line.quantity * (line.weight or 0) for line in order.lines)],
     "item_count": lambda order: [sum(line.quantity for line in order.lines)],

@@ -1,12 +1,16 @@
-"""The clock came: open orders that no event claims are brought up to their links, some at a time."""
+"""The clock came: orders that no event claims are brought up to their links and the time, some at a time."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from order_router.announcements import log_announcements, messages
-from order_router.lifecycle import Announcement, bring_up
+from order_router.announcements import log_outcomes
+from order_router.lifecycle import bring_up
+from order_router.orders import Outcome, StoredOrder
+from order_router.recording import record, utc_day
+from order_router.store import link_days
 from order_router.store import links as link_store
 from order_router.store import orders as order_store
 from shared import outbox
@@ -15,6 +19,9 @@ from shared.database import Database
 from shared.kafka.relay import Relay
 
 STEP = 500  # orders a transaction
+# A link's many orders wait while so many messages do: new orders' own would stand behind theirs.
+MOST_WAITING = 1000
+DAYS_KEPT = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -26,18 +33,18 @@ class LinkFollower:
     assignments_topic: str
 
     async def step(self) -> bool:
-        """One link, at most `STEP` orders; answers whether there may be more."""
+        """One link, at most `STEP` orders; answers whether there may be more at once."""
         async with self.database.transaction() as connection:
             link_id = await link_store.unsettled(connection)
-        if link_id is None:
-            return False
+            if link_id is None or await outbox.waits(connection, MOST_WAITING):
+                return False
         async with self.database.transaction() as connection:
-            announcements = await self._follow(connection, link_id)
-        log_announcements(announcements)
+            outcomes = await self._follow(connection, link_id)
+        log_outcomes(outcomes)
         self.relay.nudge()
         return True
 
-    async def _follow(self, connection: AsyncConnection, link_id: str) -> list[Announcement]:
+    async def _follow(self, connection: AsyncConnection, link_id: str) -> list[Outcome]:
         """Claims orders before it holds the link, as everybody does."""
         known = await link_store.one(connection, link_id)
         orders = await order_store.claim_behind(connection, known, STEP)
@@ -45,13 +52,44 @@ class LinkFollower:
             await self._settle(connection, known)
             return []
         link = await link_store.one(connection, link_id, hold=True)
-        outcomes = [bring_up(order, link) for order in orders]
-        await order_store.save(connection, [outcome.order for outcome in outcomes])
-        announcements = [each for outcome in outcomes for each in outcome.announcements]
-        await outbox.add(connection, messages(announcements, self.assignments_topic, datetime.now(UTC)))
-        return announcements
+        return await _brought_up(connection, orders, {link.id: link}, self.assignments_topic)
 
     async def _settle(self, connection: AsyncConnection, link: Link) -> None:
         """Whoever assigned under an older state of this link had committed before it was applied."""
         if not await order_store.any_behind(connection, link):
             await link_store.settle(connection, link)
+
+
+@dataclass(frozen=True)
+class Lapser:
+    """Ends the requests that nobody answered in time, and forgets the counts of days that are over."""
+
+    database: Database
+    relay: Relay
+    assignments_topic: str
+
+    async def step(self) -> bool:
+        """At most `STEP` orders; answers whether there may be more."""
+        now = datetime.now(UTC)
+        async with self.database.transaction() as connection:
+            orders = await order_store.claim_lapsing(connection, now, STEP)
+            links = await link_store.some(connection, {_held_by(order) for order in orders})
+            outcomes = await _brought_up(connection, orders, links, self.assignments_topic)
+            await link_days.forget(connection, utc_day(now - DAYS_KEPT))
+        log_outcomes(outcomes)
+        self.relay.nudge()
+        return len(orders) == STEP
+
+
+async def _brought_up(
+    connection: AsyncConnection, orders: Sequence[StoredOrder], links: Mapping[str, Link], topic: str
+) -> list[Outcome]:
+    now = datetime.now(UTC)
+    before = {(order.shop_id, order.order_id): order for order in orders}
+    decided = [bring_up(order, links.get(_held_by(order)), now) for order in orders]
+    return await record(connection, before, decided, topic, now)
+
+
+def _held_by(order: StoredOrder) -> str:
+    assert order.holding is not None, "only who holds an order lags behind, or is asked for it"
+    return order.holding.link_id

@@ -95,6 +95,7 @@ def body(event: AssignmentEvent) -> bytes:
             epoch=assignment.epoch,
             settings=assignment.settings,
             client_reference=assignment.settings.client_reference,
+            request=assignment.request,
         ),
     )
     return webhook.model_dump_json().encode()

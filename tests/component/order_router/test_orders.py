@@ -1,71 +1,10 @@
 """The order-router against a real broker and database: each order gets one holder, and the topic says so."""
 
 from collections import Counter
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 
-import httpx
-import pytest
-
-from order_router.app import Settings, build
 from tests.builders import SHOP, THREEPL, account_id, link_message, order, order_event
-from tests.conftest import MakeDatabase
-from tests.harness import NOBODY, Tokens, events, publish, read_topic, running, until
-from tests.servers import Servers
-
-
-@dataclass
-class Router:
-    """A router with topics and a database of its own; `start` may be called again after it stopped."""
-
-    servers: Servers
-    prefix: str
-    database_url: str
-    tokens: Tokens
-
-    def start(self) -> AbstractAsyncContextManager[httpx.AsyncClient]:
-        settings = Settings(
-            database_url=self.database_url,
-            kafka_bootstrap_servers=self.servers.bootstrap_servers,
-            topic_prefix=self.prefix,
-            integration_url=NOBODY,
-        )
-        return running(build(settings))
-
-    async def publish(self, *messages: tuple[str, str, bytes | None]) -> None:
-        ready = [(self.prefix + topic, key.encode(), value) for topic, key, value in messages]
-        await publish(self.servers.bootstrap_servers, *ready)
-
-    async def assignments(self) -> list[dict[str, object]]:
-        said = await events(self.servers.bootstrap_servers, self.prefix + "assignments")
-        return [{"type": event["type"].rpartition(".")[2], **event["data"]} for event in said]
-
-    async def said(self, count: int) -> list[dict[str, object]]:
-        """The assignment events, once there are so many."""
-
-        async def enough() -> list[dict[str, object]]:
-            said = await self.assignments()
-            return said if len(said) >= count else []
-
-        return list(await until(f"{count} assignment events", enough))
-
-    async def order(self, client: httpx.AsyncClient, order_id: str) -> dict[str, object]:
-        """What the API says of an order, once the router has it."""
-        headers = self.tokens.headers(account_id("operator", 1), "operator")
-
-        async def found() -> dict[str, object] | None:
-            answer = await client.get(f"/orders/{SHOP}/{order_id}", headers=headers)
-            return answer.json() if answer.status_code == 200 else None
-
-        return dict(await until(f"order {order_id} is known", found))
-
-
-@pytest.fixture
-async def router(servers: Servers, prefix: str, make_database: MakeDatabase) -> Router:
-    tokens = Tokens()
-    database_url = make_database("order_router")
-    await tokens.trust(database_url)
-    return Router(servers, prefix, database_url, tokens)
+from tests.component.order_router.router import Router
+from tests.harness import read_topic, until
 
 
 async def test_an_order_of_a_linked_shop_is_assigned_to_its_3pl(router: Router) -> None:
@@ -77,9 +16,9 @@ async def test_an_order_of_a_linked_shop_is_assigned_to_its_3pl(router: Router) 
         seen = await router.order(client, "a/1")
         threepl = await client.get(f"/orders/{SHOP}/a/1", headers=router.tokens.headers(THREEPL, "threepl"))
     assert (said["type"], said["holder"], said["threepl_id"]) == ("assigned", "threepl", THREEPL)
-    assert (said["sequence"], said["order"]["lines"][0]["sku"]) == (1, "MUG")  # type: ignore[index]
+    assert (said["sequence"], said["order"]["lines"][0]["sku"]) == (1, "MUG")
     assert (seen["holder"], seen["link_id"]) == ("threepl", "link-1")
-    assert {each["link_id"] for each in seen["decision"]["verdicts"]} == {"link-0", "link-1"}  # type: ignore[index]
+    assert {each["link_id"] for each in seen["decision"]["verdicts"]} == {"link-0", "link-1"}
     assert threepl.json()["decision"]["verdicts"] == [{"link_id": "link-1", "reason": "chosen"}]
 
 
@@ -88,7 +27,7 @@ async def test_an_order_of_a_shop_without_links_is_stored_and_stays_with_it(rout
     async with router.start() as client:
         seen = await router.order(client, "1")
     assert (seen["holder"], seen["threepl_id"]) == ("shop", None)
-    assert seen["decision"]["reason"] == "the shop has no active link"  # type: ignore[index]
+    assert seen["decision"]["reason"] == "the shop has no active link"
 
 
 async def test_bytes_that_are_no_order_become_dead_letters_and_the_rest_goes_through(router: Router) -> None:
@@ -166,13 +105,13 @@ async def test_settings_meant_for_open_orders_reach_them_and_others_do_not(route
 
         async def followed() -> object:
             seen = await router.order(client, "1")
-            return seen["settings"]["client_reference"] == "ACME" and seen  # type: ignore[index]
+            return seen["settings"]["client_reference"] == "ACME" and seen
 
         seen = await until("the open order has the new reference", followed)
         await router.publish(("orders.updated", "1", order_event(order("1", note="later"), act="updated")))
         said = await router.said(2)
     assert seen["settings"]["charge_to"] == "threepl"
-    assert said[-1]["settings"]["client_reference"] == "ACME"  # type: ignore[index]
+    assert said[-1]["settings"]["client_reference"] == "ACME"
 
 
 async def test_pages_of_orders_are_cut_and_no_other_account_sees_them(router: Router) -> None:

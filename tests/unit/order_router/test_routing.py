@@ -51,7 +51,7 @@ ORDERS = [order_of(number) for number in range(10_000)]
 
 
 def test_the_first_priority_whose_rules_let_it_through_wins_and_every_link_is_told_why() -> None:
-    decision = decide(LINKS, order_of())
+    decision = decide(LINKS, order_of(), {})
     assert (decision.link_id, decision.reason) == ("one", "link one comes first")
     assert reasons(decision) == {
         "cups": "no rule lets this order through",
@@ -71,25 +71,25 @@ def test_the_first_priority_whose_rules_let_it_through_wins_and_every_link_is_to
         ([link(status="pending")], "the shop has no active link"),
         (
             [link(rules=CUPS), link(id="off", status="inactive")],
-            "no active link's rules let this order through",
+            "no active link's rules and limit let this order through",
         ),
     ],
 )
 def test_an_order_that_nobody_may_have_stays_with_the_shop(links: list[Link], reason: str) -> None:
-    decision = decide(links, order_of())
+    decision = decide(links, order_of(), {})
     assert (decision.link_id, decision.reason) == (None, reason)
     assert len(decision.verdicts) == len(links)
 
 
 @given(st.permutations(LINKS), st.sampled_from(ORDERS))
 def test_a_shuffled_list_of_links_gives_the_same_answer(links: list[Link], of: Order) -> None:
-    assert decide(links, of) == decide(LINKS, of)
+    assert decide(links, of, {}) == decide(LINKS, of, {})
 
 
 @pytest.mark.parametrize("shares", [(1, 1), (1, 3), (5, 3, 2), (1000, 1)])
 def test_links_of_one_priority_get_orders_by_their_shares(shares: tuple[int, ...]) -> None:
     links = [sharing(f"link-{number}", share) for number, share in enumerate(shares)]
-    got = Counter(decide(links, each).link_id for each in ORDERS)
+    got = Counter(decide(links, each, {}).link_id for each in ORDERS)
     for each, share in zip(links, shares, strict=True):
         assert got[each.id] / len(ORDERS) == pytest.approx(share / sum(shares), abs=0.02)
 
@@ -97,13 +97,13 @@ def test_links_of_one_priority_get_orders_by_their_shares(shares: tuple[int, ...
 def test_a_new_link_takes_orders_and_moves_none_between_the_others() -> None:
     links = [sharing("a", 3), sharing("b", 2)]
     more = [*links, sharing("c", 5, created_at=NOW - timedelta(days=1))]
-    moved = {(decide(links, each).link_id, decide(more, each).link_id) for each in ORDERS[:2000]}
+    moved = {(decide(links, each, {}).link_id, decide(more, each, {}).link_id) for each in ORDERS[:2000]}
     assert moved == {("a", "a"), ("b", "b"), ("a", "c"), ("b", "c")}
 
 
 def test_the_shares_fall_the_same_way_everywhere() -> None:
     links = [sharing("a", 1), sharing("b", 1), sharing("c", 2)]
-    fallen = [decide(links, order_of(number)).link_id for number in range(24)]
+    fallen = [decide(links, order_of(number), {}).link_id for number in range(24)]
     assert fallen == list("ccbccccbcabacabbbbbcacca")
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from order_router.rules import MOST_SAID, refusal
+from order_router.rules import MOST_SAID, Facts, refusal
 from shared.contracts import orders
 from shared.contracts.orders import Order
 from shared.contracts.rules import Rules, UnknownRules
@@ -110,14 +110,14 @@ TABLE: list[tuple[Order, str, str, Any, bool]] = [
 @pytest.mark.parametrize(("of", "field", "operator", "value", "holds"), TABLE)
 def test_a_condition_holds_or_not(of: Order, field: str, operator: str, value: Any, holds: bool) -> None:
     given = [condition(field, operator, value)]
-    assert (refusal(rules(given), of) is None) == holds
-    assert (refusal(rules(given, polarity="dont_send"), of) is None) != holds
+    assert (refusal(rules(given), Facts(of)) is None) == holds
+    assert (refusal(rules(given, polarity="dont_send"), Facts(of)) is None) != holds
 
 
 @pytest.mark.parametrize(("currency", "holds"), [(None, True), ("EUR", True), ("USD", False)])
 def test_a_total_with_a_currency_holds_only_for_orders_in_it(currency: str | None, holds: bool) -> None:
     given = [condition("total", "at_least", "1", currency=currency)]
-    assert (refusal(rules(given), WHOLE) is None) == holds
+    assert (refusal(rules(given), Facts(WHOLE)) is None) == holds
 
 
 HOLDS = condition("sku", "in", ["MUG-1"])
@@ -137,20 +137,20 @@ FAILS = condition("sku", "in", ["CUP"])
     ],
 )
 def test_all_conditions_of_any_rule_decide(polarity: str, each: Any, reason: str | None) -> None:
-    assert refusal(rules(*each, polarity=polarity), WHOLE) == reason
+    assert refusal(rules(*each, polarity=polarity), Facts(WHOLE)) == reason
 
 
 def test_the_reason_names_the_rule_in_few_words() -> None:
     many = condition("sku", "in", ["MUG-1", *(f"SKU-{number}" for number in range(999))])
     total = condition("total", "between", ["1", "100"], currency="EUR")
-    assert refusal(rules([many, total], polarity="dont_send"), WHOLE) == (
+    assert refusal(rules([many, total], polarity="dont_send"), Facts(WHOLE)) == (
         "rule 1 keeps it back: sku in MUG-1, SKU-0, SKU-1 and 997 more and total between 1 and 100 EUR"
     )
-    long = refusal(rules([condition("sku", "not_in", ["x" * 200] * 3)], polarity="dont_send"), WHOLE)
+    long = refusal(rules([condition("sku", "not_in", ["x" * 200] * 3)], polarity="dont_send"), Facts(WHOLE))
     assert long is not None
     assert (len(long), long[-1]) == (MOST_SAID, "…")
 
 
 def test_rules_that_this_version_does_not_know_let_no_order_through() -> None:
     newer = UnknownRules.model_validate({"polarity": "ask"})
-    assert refusal(newer, WHOLE) == "its rules say what this version of the router does not know"
+    assert refusal(newer, Facts(WHOLE)) == "its rules say what this version of the router does not know"

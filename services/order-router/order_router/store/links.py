@@ -1,6 +1,7 @@
 """The links as the router knows them: only here, and only their latest state."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -28,6 +29,7 @@ _APPLY = text(
 _OF_SHOPS = text("SELECT state FROM links WHERE shop_id = ANY(:shop_ids) ORDER BY id FOR SHARE")
 _ONE = text("SELECT state FROM links WHERE id = :id")
 _HELD = text("SELECT state FROM links WHERE id = :id FOR SHARE")
+_SOME = text("SELECT state FROM links WHERE id = ANY(:ids) ORDER BY id FOR SHARE")
 _UNSETTLED = text("SELECT id FROM links WHERE NOT settled ORDER BY random() LIMIT 1")
 _SETTLE = text("UPDATE links SET settled = true WHERE id = :id AND version = :version")
 
@@ -52,11 +54,15 @@ async def apply(connection: AsyncConnection, links: Iterable[Link]) -> None:
     await connection.execute(_APPLY, columns)
 
 
+# A batch's links are mostly those of the batch before, and a link holds for as long as its text is the same.
+_link = lru_cache(maxsize=4096)(Link.model_validate_json)
+
+
 async def of_shops(connection: AsyncConnection, shop_ids: Sequence[str]) -> dict[str, dict[str, Link]]:
     """Each shop's links by id, held `FOR SHARE` until the transaction ends."""
     found: dict[str, dict[str, Link]] = {shop_id: {} for shop_id in shop_ids}
     for row in await connection.execute(_OF_SHOPS, {"shop_ids": list(shop_ids)}):
-        link = Link.model_validate_json(row.state)
+        link = _link(row.state)
         found[str(link.shop_id)][link.id] = link
     return found
 
@@ -64,7 +70,14 @@ async def of_shops(connection: AsyncConnection, shop_ids: Sequence[str]) -> dict
 async def one(connection: AsyncConnection, link_id: str, *, hold: bool = False) -> Link:
     """One link, held `FOR SHARE` if asked."""
     row = (await connection.execute(_HELD if hold else _ONE, {"id": link_id})).one()
-    return Link.model_validate_json(row.state)
+    return _link(row.state)
+
+
+async def some(connection: AsyncConnection, link_ids: Iterable[str]) -> dict[str, Link]:
+    """These links by id, held `FOR SHARE`."""
+    rows = await connection.execute(_SOME, {"ids": sorted(link_ids)})
+    links = (_link(row.state) for row in rows)
+    return {link.id: link for link in links}
 
 
 async def unsettled(connection: AsyncConnection) -> str | None:
