@@ -1,5 +1,6 @@
 """Which link an order goes to, and that nothing but its arguments decides it."""
 
+import random
 from collections import Counter
 from datetime import timedelta
 from typing import Any
@@ -81,9 +82,62 @@ def test_an_order_that_nobody_may_have_stays_with_the_shop(links: list[Link], re
     assert len(decision.verdicts) == len(links)
 
 
-@given(st.permutations(LINKS), st.sampled_from(ORDERS))
-def test_a_shuffled_list_of_links_gives_the_same_answer(links: list[Link], of: Order) -> None:
-    assert decide(links, of, {}) == decide(LINKS, of, {})
+FULL = [
+    link(id="full", rules=Rules(daily_limit=2), created_at=NOW),
+    link(id="next", rules=Rules(priority=2, daily_limit=3), created_at=NOW),
+]
+
+
+@pytest.mark.parametrize(
+    ("counts", "goes_to", "reason"),
+    [
+        ({}, "full", "link full comes first"),
+        ({"full": 1, "next": 3}, "full", "link full comes first"),
+        ({"full": 2, "next": 2}, "next", "link next comes first"),
+        ({"full": 3, "next": 3}, None, "no active link's rules and limit let this order through"),
+    ],
+)
+def test_a_link_gets_no_more_orders_a_day_than_its_limit(
+    counts: dict[str, int], goes_to: str | None, reason: str
+) -> None:
+    decision = decide(FULL, order_of(), counts)
+    assert (decision.link_id, decision.reason) == (goes_to, reason)
+    full = "its daily limit of 2 orders is reached"
+    assert (reasons(decision)["full"] == full) == (counts.get("full", 0) >= 2)
+
+
+RULES = st.builds(
+    Rules,
+    polarity=st.sampled_from(["send", "dont_send"]),
+    rules=st.sampled_from([(), CUPS.rules, NO_MUGS.rules]),
+    priority=st.integers(1, 3),
+    share=st.integers(1, 5),
+    daily_limit=st.none() | st.integers(1, 3),
+)
+ANY_LINKS = st.lists(
+    st.builds(
+        link,
+        id=st.sampled_from("abcdefgh"),
+        rules=RULES,
+        status=st.sampled_from(["active"] * 4 + ["inactive", "pending"]),
+        created_at=st.integers(0, 3).map(lambda days: NOW + timedelta(days=days)),
+    ),
+    unique_by=lambda each: each.id,
+    max_size=8,
+)
+COUNTS = st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 4))
+
+
+@given(ANY_LINKS, COUNTS, st.sampled_from(ORDERS), st.randoms())
+def test_a_shuffled_list_of_links_gives_the_same_answer(
+    links: list[Link], counts: dict[str, int], of: Order, chance: random.Random
+) -> None:
+    shuffled = chance.sample(links, len(links))
+    decision = decide(shuffled, of, dict(reversed(counts.items())))
+    assert decision == decide(links, of, counts)
+    assert [each.link_id for each in decision.verdicts] == [
+        each.id for each in sorted(links, key=lambda each: (each.created_at, each.id))
+    ]
 
 
 @pytest.mark.parametrize("shares", [(1, 1), (1, 3), (5, 3, 2), (1000, 1)])
