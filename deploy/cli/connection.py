@@ -1,10 +1,14 @@
-"""Where integration is, who calls it, and the calls, for code that isn't asynchronous."""
+"""Where the services are, who calls them, and the calls, for code that isn't asynchronous.
+
+A command calls one service. That is of the platform in the data folder, unless URLs name another one: then
+integration's, where every access token comes from, and that of the service itself.
+"""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote
 
 import httpx
@@ -12,7 +16,8 @@ import platformdirs
 import typer
 
 from deploy.cli import credentials
-from deploy.local.api import Api
+from deploy.local.api import Api, Take
+from deploy.local.errors import PlatformError
 from deploy.local.memory import never_ran, read_ports
 from deploy.local.ports import LOOPBACK
 from shared.contracts.identifiers import AccountKind
@@ -20,8 +25,8 @@ from shared.contracts.identifiers import AccountKind
 DEFAULT_FOLDER = platformdirs.user_data_path("orderdock")
 LARGEST_PAGE = 200
 PANEL = "Which Orderdock"
-SERVICE = "integration"
 
+Service = Literal["integration", "order-router", "webhook-dispatcher"]
 Wanted = Callable[[dict[str, Any]], bool]
 
 DataFolder = Annotated[
@@ -34,6 +39,24 @@ Url = Annotated[
         "--url",
         envvar="ORDERDOCK_INTEGRATION_URL",
         help="Where integration is; else the platform in the data folder.",
+        rich_help_panel=PANEL,
+    ),
+]
+OrderRouterUrl = Annotated[
+    str,
+    typer.Option(
+        "--order-router-url",
+        envvar="ORDERDOCK_ORDER_ROUTER_URL",
+        help="Where the order-router is; with --url.",
+        rich_help_panel=PANEL,
+    ),
+]
+WebhookDispatcherUrl = Annotated[
+    str,
+    typer.Option(
+        "--webhook-dispatcher-url",
+        envvar="ORDERDOCK_WEBHOOK_DISPATCHER_URL",
+        help="Where the webhook-dispatcher is; with --url.",
         rich_help_panel=PANEL,
     ),
 ]
@@ -72,6 +95,10 @@ class Where:
     url: Url = ""
     data: DataFolder = DEFAULT_FOLDER
 
+    def urls(self) -> dict[str, str]:
+        """The URLs that options and the environment name; empty where they name none."""
+        return {"integration": self.url}
+
 
 @dataclass(frozen=True)
 class Given(Where):
@@ -83,6 +110,26 @@ class Given(Where):
 
 
 @dataclass(frozen=True)
+class GivenRouter(Given):
+    """The options of a command that calls the order-router."""
+
+    order_router_url: OrderRouterUrl = ""
+
+    def urls(self) -> dict[str, str]:
+        return {**super().urls(), "order-router": self.order_router_url}
+
+
+@dataclass(frozen=True)
+class GivenAny(GivenRouter):
+    """The options of a command that calls the service it is told."""
+
+    webhook_dispatcher_url: WebhookDispatcherUrl = ""
+
+    def urls(self) -> dict[str, str]:
+        return {**super().urls(), "webhook-dispatcher": self.webhook_dispatcher_url}
+
+
+@dataclass(frozen=True)
 class Listed:
     """Some entries of a list, and whether there are more."""
 
@@ -91,10 +138,13 @@ class Listed:
 
 
 class Connection:
-    """Calls to integration, to be used with `with`."""
+    """Calls to one service, to be used with `with`; `urls` holds integration's beside its own."""
 
-    def __init__(self, url: str, client_id: str = "", client_secret: str = "") -> None:
-        self._api = Api({SERVICE: url}, client_id, client_secret)
+    def __init__(
+        self, urls: Mapping[str, str], service: Service, client_id: str = "", client_secret: str = ""
+    ) -> None:
+        self._api = Api(urls, client_id, client_secret)
+        self._service = service
         self._runner = asyncio.Runner()
 
     def __enter__(self) -> Self:
@@ -120,17 +170,21 @@ class Connection:
         """The first `most` entries of a list, of those that are wanted."""
         return self._runner.run(self._some(path, most, only, **query))
 
+    def stream(self, method: str, path: str, take: Take, body: Any = None, **query: Any) -> None:
+        """Hands each piece of a long answer to `take`, as it comes; raises `BrokenOff` if it has no end."""
+        self._runner.run(self._api.stream(method, self._service, path, take, body, **query))
+
     def own_account(self) -> str:
         """The id of the account that calls."""
         return self._runner.run(self._api.account())
 
     def _call(self, method: str, path: str, **more: Any) -> Any:
-        return self._runner.run(self._api.call(method, SERVICE, path, **more))
+        return self._runner.run(self._api.call(method, self._service, path, **more))
 
     async def _some(self, path: str, most: int, only: Wanted | None, **query: Any) -> Listed:
         entries: list[dict[str, Any]] = []
         limit = LARGEST_PAGE if only else min(most + 1, LARGEST_PAGE)
-        async for entry in self._api.pages(SERVICE, path, limit=limit, **query):
+        async for entry in self._api.pages(self._service, path, limit=limit, **query):
             if only is None or only(entry):
                 if len(entries) == most:
                     return Listed(entries, more=True)
@@ -138,21 +192,21 @@ class Connection:
         return Listed(entries, more=False)
 
 
-def connect(given: Given, default: AccountKind | None = None) -> Connection:
-    """A connection under the key that was given; else under one of the platform in the data folder.
+def connect(given: Given, default: AccountKind | None = None, service: Service = "integration") -> Connection:
+    """A connection to `service` under the key that was given; else under one of the data folder's platform.
 
     There `--as` says whose, or else it is that of the one account of the kind `default`.
     """
-    if given.who or not (given.url or given.client_id):
+    if given.who or not (given.client_id or any(given.urls().values())):
         key = credentials.of_sample(given.data, given.who, default)
-        return Connection(_running(given.data), key.client_id, key.client_secret)
-    url, key = _address(given), credentials.given(given.client_id, given.secret_file)
-    return Connection(url, key.client_id, key.client_secret)
+        return Connection(_running(given.data, service), service, key.client_id, key.client_secret)
+    urls, key = _addresses(given, service), credentials.given(given.client_id, given.secret_file)
+    return Connection(urls, service, key.client_id, key.client_secret)
 
 
 def connect_as_nobody(where: Where) -> Connection:
-    """A connection for calls that need no API key."""
-    return Connection(_address(where))
+    """A connection to integration for calls that need no API key."""
+    return Connection(_addresses(where, "integration"), "integration")
 
 
 def at(*names: str) -> str:
@@ -160,20 +214,30 @@ def at(*names: str) -> str:
     return "".join(f"/{quote(name, safe='')}" for name in names)
 
 
-def _address(where: Where) -> str:
-    if not where.url:
-        return _running(where.data)
+def _addresses(where: Where, service: Service) -> dict[str, str]:
+    """Integration's URL and the service's, both given or both of the platform in the data folder."""
+    urls = where.urls()
+    if not any(urls.values()):
+        return _running(where.data, service)
+    return {each: _given(each, urls[each]) for each in ("integration", service)}
+
+
+def _given(service: str, url: str) -> str:
+    option = "--url" if service == "integration" else f"--{service}-url"
+    if not url:
+        variable = f"ORDERDOCK_{service.upper().replace('-', '_')}_URL"
+        raise PlatformError(f"Say where {service} is too, with {option} or {variable}.")
     try:
-        usable = httpx.URL(where.url).scheme in ("http", "https")
+        usable = httpx.URL(url).scheme in ("http", "https")
     except httpx.InvalidURL:
         usable = False
     if not usable:
-        raise typer.BadParameter("must be a URL such as https://orderdock.example", param_hint="--url")
-    return where.url.rstrip("/")
+        raise typer.BadParameter("must be a URL such as https://orderdock.example", param_hint=option)
+    return url.rstrip("/")
 
 
-def _running(folder: Path) -> str:
-    port = read_ports(folder).get(SERVICE)
-    if port is None:
+def _running(folder: Path, service: Service) -> dict[str, str]:
+    ports = read_ports(folder)
+    if "integration" not in ports or service not in ports:
         raise never_ran(folder)
-    return f"http://{LOOPBACK}:{port}"
+    return {each: f"http://{LOOPBACK}:{ports[each]}" for each in ("integration", service)}

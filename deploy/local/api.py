@@ -3,7 +3,7 @@
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import httpx
@@ -15,6 +15,13 @@ RENEW_BEFORE = 60.0
 RETRY_WAITS = (0.5, 2.0)  # seconds before a call that may be repeated is tried again
 REPEATABLE = ("GET", "POST")  # a POST by its Idempotency-Key
 BROKEN = (httpx.NetworkError, httpx.RemoteProtocolError)
+
+Take = Callable[[bytes], object]
+STREAMING = httpx.Timeout(30, read=120)  # seconds; between two pieces a search may look at many orders
+
+
+class BrokenOff(PlatformError):
+    """An answer began and did not come to its end."""
 
 
 class Api:
@@ -67,6 +74,26 @@ class Api:
             cursor = page["next_cursor"]
             if cursor is None:
                 return
+
+    async def stream(
+        self, method: str, service: str, path: str, take: Take, body: Any = None, **query: Any
+    ) -> None:
+        """Hands each piece of the answer to `take`; raises `PlatformError`, `BrokenOff` once it has begun."""
+        url, begun = self._urls[service] + path, False
+        given = {name: value for name, value in query.items() if value is not None}
+        request = {"json": body, "params": given, "headers": await self._authorization()}
+        try:
+            async with self._client.stream(method, url, timeout=STREAMING, **request) as answer:
+                if not answer.is_success:
+                    await answer.aread()
+                    _checked(f"{method} {path}", answer)
+                begun = True
+                async for piece in answer.aiter_bytes():
+                    take(piece)
+        except httpx.TransportError as error:
+            if begun:
+                raise BrokenOff(f"The answer broke off ({error or type(error).__name__}).") from error
+            raise _unreached(url, error, in_doubt=False) from error
 
     async def account(self) -> str:
         """The id of the account that the key is of, as its access token claims it."""
