@@ -59,6 +59,22 @@ V1 = (
     """,
 )
 
+# What it takes to put a dead letter back: the record as it was, its headers' bytes included. A row of older
+# code has its headers as text alone.
+V2 = (
+    """
+    ALTER TABLE dead_letters
+        ALTER COLUMN value DROP NOT NULL,
+        ADD COLUMN timestamp timestamptz NOT NULL DEFAULT now(),
+        ADD COLUMN raw_headers jsonb,
+        ADD COLUMN put_back_at timestamptz
+    """,
+    "UPDATE dead_letters SET timestamp = received_at",
+    "CREATE INDEX dead_letters_waiting ON dead_letters (id) WHERE put_back_at IS NULL",
+    "CREATE INDEX dead_letters_waiting_by_topic ON dead_letters (topic, id) WHERE put_back_at IS NULL",
+    "CREATE INDEX dead_letters_put_back ON dead_letters (id) WHERE put_back_at IS NOT NULL",
+)
+
 
 def run() -> None:
     """Runs the migrations of the service whose env.py calls this."""

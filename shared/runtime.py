@@ -3,6 +3,8 @@
 import argparse
 import asyncio
 import contextlib
+import gc
+import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -98,13 +100,17 @@ class Service:
         reasons += [
             f"{each.subscription.group} has not found its place" for each in self.consumers if each.seeking
         ]
-        reasons += [reason for doubt in self.doubts for reason in doubt()]
+        reasons += self.doubted()
         try:
             await self.database.check()
         except Exception as error:
             log.warning("service.not-ready", exc_info=error)
             reasons.append("the database does not answer")
         return reasons
+
+    def doubted(self) -> list[str]:
+        """What holds work back of which the service's own parts know."""
+        return [reason for doubt in self.doubts for reason in doubt()]
 
     async def _start(self) -> None:
         await self._until(self.database.check, "database")
@@ -198,6 +204,18 @@ def _complain(text: str) -> int:
     return 2
 
 
+class _Server(uvicorn.Server):
+    """A server that spares the garbage collector what stays for as long as the process runs."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
+        # A batch of records makes some 50,000 objects that all live until it is committed. With Python's 700
+        # they are walked dozens of times meanwhile, for nothing: a fifth of what an order costs.
+        gc.set_threshold(50_000, 20, 50)
+
+
 def _serve(api: FastAPI, settings: ServiceSettings) -> None:
     config = uvicorn.Config(
         api,
@@ -211,7 +229,7 @@ def _serve(api: FastAPI, settings: ServiceSettings) -> None:
         forwarded_allow_ips=list(settings.trusted_proxies),
         timeout_graceful_shutdown=int(settings.drain_timeout),
     )
-    server = uvicorn.Server(config)
+    server = _Server(config)
     with contextlib.suppress(SystemExit):  # how uvicorn ends when the lifespan didn't start
         server.run()
     if api.state.service.refusal is not None:

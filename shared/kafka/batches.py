@@ -51,6 +51,17 @@ class Batch:
 Handle = Callable[[Batch], Awaitable[None]]
 
 
+@dataclass(frozen=True)
+class Again:
+    """What came of a record that was handled again: why it was refused, or None.
+
+    `say` is to be called once that is committed.
+    """
+
+    refusal: str | None
+    say: Callable[[], None]
+
+
 class Batches:
     """Commits batches of records through `handle`, each record once whoever brings it again.
 
@@ -86,13 +97,33 @@ class Batches:
             for record in records:
                 await self._commit_or_refuse(record)
 
+    async def again(self, connection: AsyncConnection, record: Record) -> Again:
+        """Handles a record that was refused before, as part of the caller's transaction; no offset moves.
+
+        What is written of one that is refused again is undone. Raises only what is no record's fault.
+        """
+        batch = Batch(connection, [record])
+        try:
+            async with connection.begin_nested() as savepoint:
+                await self._handle(batch)
+                if batch.letters:
+                    await savepoint.rollback()
+        except Exception as error:
+            if not _may_be_a_records_fault(error):
+                raise
+            log.error("record.failed-again", topic=record.topic, offset=record.offset, exc_info=error)
+            batch.refuse(record, _failed(error))
+        if batch.letters:
+            return Again(batch.letters[0].reason, _nothing)
+        return Again(None, lambda: self._say(batch))
+
     async def _commit_or_refuse(self, record: Record) -> None:
         try:
             await self._commit([record], self._handle)
         except Exception as error:
             if not _may_be_a_records_fault(error):
                 raise
-            await self._commit([record], _refusing(f"handling it failed: {in_short(error)}"))
+            await self._commit([record], _refusing(_failed(error)))
 
     async def _commit(self, records: Sequence[Record], handle: Handle) -> None:
         following = next_offsets(records)
@@ -104,6 +135,9 @@ class Batches:
                 await dead_letters.add(connection, batch.letters, self._dead_letter_topic)
                 await offsets.advance(connection, following)
         self._count(batch)
+        self._say(batch)
+
+    def _say(self, batch: Batch) -> None:
         for say in batch.after_commit:
             say()
         self._committed()
@@ -117,6 +151,14 @@ class Batches:
             log.warning(
                 "message.dead-lettered", topic=topic, partition=partition, offset=offset, reason=letter.reason
             )
+
+
+def _nothing() -> None:
+    """There is nothing to say."""
+
+
+def _failed(error: Exception) -> str:
+    return f"handling it failed: {in_short(error)}"
 
 
 def _may_be_a_records_fault(error: Exception) -> bool:

@@ -5,6 +5,7 @@ lose a record or handle one twice. What Kafka is told of them is only for its pi
 """
 
 import asyncio
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,10 +14,11 @@ import structlog
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError
 from faststream.kafka import KafkaBroker
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import offsets
 from shared.database import Database
-from shared.kafka.batches import Batches
+from shared.kafka.batches import Again, Batches
 from shared.kafka.records import Record, next_offsets
 from shared.kafka.subscription import Subscription, subscribe
 from shared.loops import backoff
@@ -58,6 +60,19 @@ class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._positioned: set[Place] = set()
         self._subscriber: Any = subscribe(broker, subscription, self)
         self._subscriber(self._on_batch)
+
+    def reads(self, topic: str) -> bool:
+        """Whether this topic is one of those subscribed to, by name or by pattern."""
+        pattern = self.subscription.pattern
+        return topic in self.subscription.topics or (pattern is not None and bool(re.match(pattern, topic)))
+
+    def may_handle(self) -> bool:
+        """Whether the gate is open now."""
+        return self._gate()
+
+    async def again(self, connection: AsyncConnection, record: Record) -> Again:
+        """Hands a dead letter's record to the handler again, as `Batches.again` does."""
+        return await self._batches.again(connection, record)
 
     async def lag(self) -> dict[Place, int]:
         """For each partition this consumer is assigned, the records that are not handled yet.

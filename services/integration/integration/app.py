@@ -23,7 +23,8 @@ from integration.api import (
     tokens,
 )
 from integration.api.limits import Limits
-from integration.api.parts import Parts
+from integration.api.parts import GivenCaller, Parts
+from integration.api.work import WorkRoute
 from integration.correspondence import Correspondence
 from integration.handlers import DeliveriesHandler
 from integration.lost_database import refuse_lost_database
@@ -31,7 +32,9 @@ from integration.rate_limits import RateLimit
 from integration.smtp import SmtpServer
 from integration.tokens import REFRESH, Tokens
 from integration.worker import Forgetting, Mailer
+from shared import dead_letter_api
 from shared.auth import Callers
+from shared.contracts.callers import Caller
 from shared.database import Database
 from shared.encryption import KeyRing
 from shared.http import create_api
@@ -139,7 +142,14 @@ def build(settings: Settings) -> FastAPI:
         allow_http=settings.allow_http,
         allowed_networks=settings.allowed_networks,
     )
-    return _api(service, parts)
+    api = _api(service, parts)
+    # A put-back may hold a connection for its Idempotency-Key; its own come from elsewhere, or enough of them
+    # at once would hold all there are.
+    letters = dead_letter_api.routes(
+        service, _caller, database=counting, route_class=WorkRoute, posting={"idempotency_key_reused": 422}
+    )
+    api.include_router(letters)
+    return api
 
 
 _TOPICS = (topics.LINKS, topics.DELIVERIES, topics.dead_letter(NAME))
@@ -163,6 +173,10 @@ def _consumer(
     )
     subscription = Subscription(f"{prefix}{NAME}.deliveries", topics=(prefix + topics.DELIVERIES,))
     return BatchConsumer(broker, database, subscription, batches)
+
+
+async def _caller(caller: GivenCaller) -> Caller:
+    return caller
 
 
 def _limits(database: Database, settings: Settings) -> Limits:

@@ -5,14 +5,16 @@ from datetime import timedelta
 from pathlib import Path
 
 from fastapi import FastAPI
-from pydantic import AnyHttpUrl, Field
+from pydantic import AnyHttpUrl, Field, field_validator
 
-from order_router import api, handlers
+from order_router import handlers
+from order_router.api import acts, bulk, explaining, exporting, orders, simulating
+from order_router.api.parts import Parts
 from order_router.handlers import OrderHandler
 from order_router.links_watch import LinksWatch
-from order_router.worker import LinkFollower
-from shared import http, runtime
-from shared.auth import TrustedKeys, caller_dependency
+from order_router.worker import Lapser, LinkFollower
+from shared import dead_letter_api, http, runtime
+from shared.auth import Callers, TrustedKeys, caller_dependency
 from shared.database import Database
 from shared.kafka import topics
 from shared.kafka.batches import Batches, Handle
@@ -33,6 +35,22 @@ class Settings(ServiceSettings):
 
     integration_url: AnyHttpUrl
     route_max_age: float = Field(default=7 * 24 * 3600, gt=0, description="seconds")
+    order_topics: str = Field(default=r"orders\.([^.]+\.)?(created|updated|cancelled)", min_length=1)
+    metadata_max_age: float = Field(default=30, ge=0.1, description="seconds")
+
+    @field_validator("order_topics")
+    @classmethod
+    def _reads_orders(cls, pattern: str) -> str:
+        """Reading what it writes, dead letters say, the router would never come to an end."""
+        try:
+            re.compile(pattern)
+            whole = re.compile(order_topics("", pattern))
+        except (re.error, OverflowError, RecursionError) as error:
+            raise ValueError(f"is no regular expression: {error}") from error
+        for topic in topics.TOPICS:
+            if whole.match(topic.name) and topic.name not in _ORDERS:
+                raise ValueError(f"must not match {topic.name}, which holds no orders")
+        return pattern
 
 
 def build(settings: Settings) -> FastAPI:
@@ -41,7 +59,9 @@ def build(settings: Settings) -> FastAPI:
     metrics = Metrics(NAME)
     database = Database(settings.database_url)
     relay = Relay(database, settings.kafka_bootstrap_servers, metrics)
-    broker = kafka_broker(settings.kafka_bootstrap_servers, NAME, settings.drain_timeout)
+    broker = kafka_broker(
+        settings.kafka_bootstrap_servers, NAME, settings.drain_timeout, settings.metadata_max_age
+    )
     keys = TrustedKeys(database, str(settings.integration_url), metrics)
 
     def batches(handle: Handle, *nudged: Loop) -> Batches:
@@ -54,7 +74,8 @@ def build(settings: Settings) -> FastAPI:
         )
 
     assignments = prefix + topics.ASSIGNMENTS
-    follower = Loop("link-follower", LinkFollower(database, relay, assignments).step, metrics, idle=1)
+    follower = Loop("link-follower", LinkFollower(database, relay, assignments).step, metrics, idle=0.2)
+    lapser = Loop("lapser", Lapser(database, relay, assignments).step, metrics, idle=10)
     links_consumer = BatchConsumer(
         broker,
         database,
@@ -66,7 +87,7 @@ def build(settings: Settings) -> FastAPI:
     orders_consumer = BatchConsumer(
         broker,
         database,
-        Subscription(f"{prefix}{NAME}.orders", pattern=order_topics(prefix)),
+        Subscription(f"{prefix}{NAME}.orders", pattern=order_topics(prefix, settings.order_topics)),
         batches(order_handler.on_orders),
         gate=watch.is_fresh,
     )
@@ -80,28 +101,25 @@ def build(settings: Settings) -> FastAPI:
         broker=broker,
         topics=[prefix + name for name in _TOPICS],
         consumers=[links_consumer, orders_consumer],
-        loops=[follower, watch.loop, keys.loop],
+        loops=[follower, lapser, watch.loop, keys.loop],
         doubts=[watch.doubts],
         on_stop=[keys.close],
     )
     app = http.create_api(service, "Orderdock order-router", "Who holds which order, and why.")
-    app.include_router(api.routes(database, caller_dependency(keys.find)))
+    app.state.parts = Parts(database, Callers(keys.find), relay.nudge, assignments)
+    for routes in (bulk, acts, exporting, orders, explaining, simulating):
+        app.include_router(routes.router)
+    app.include_router(dead_letter_api.routes(service, caller_dependency(keys.find)))
     return app
 
 
-_TOPICS = (
-    topics.ORDERS_CREATED,
-    topics.ORDERS_UPDATED,
-    topics.ORDERS_CANCELLED,
-    topics.LINKS,
-    topics.ASSIGNMENTS,
-    topics.dead_letter(NAME),
-)
+_ORDERS = (topics.ORDERS_CREATED, topics.ORDERS_UPDATED, topics.ORDERS_CANCELLED)
+_TOPICS = (*_ORDERS, topics.LINKS, topics.ASSIGNMENTS, topics.dead_letter(NAME))
 
 
-def order_topics(prefix: str) -> str:
-    """The pattern of the topics order systems publish to: `orders.created`, `orders.<source>.created` …"""
-    return rf"^{re.escape(prefix)}orders\.([^.]+\.)?(created|updated|cancelled)$"
+def order_topics(prefix: str, pattern: str) -> str:
+    """The pattern of the topics order systems publish to, whole: after the prefix, to the name's end."""
+    return rf"^{re.escape(prefix)}(?:{pattern})$"
 
 
 def main() -> None:

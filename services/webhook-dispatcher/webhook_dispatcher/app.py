@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import FastAPI
 from pydantic import AnyHttpUrl, Field, field_validator
 
-from shared import http, runtime
+from shared import dead_letter_api, http, runtime
 from shared.auth import TrustedKeys, caller_dependency
 from shared.database import Database
 from shared.encryption import KeyRing
@@ -116,6 +116,7 @@ def build(settings: Settings) -> FastAPI:
     )
     api.include_router(endpoints_api.routes(database, keys, prefix + topics.DELIVERIES, caller, nudge))
     api.include_router(deliveries_api.routes(database, caller))
+    api.include_router(dead_letter_api.routes(service, caller))
     return api
 
 

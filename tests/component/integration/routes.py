@@ -172,4 +172,15 @@ LINKS = [
     *_one_side("shop", f"{_LINK}/rules", {"priority": 7}),
 ]
 
-ROWS = (*ACCOUNTS, *OPEN, *LINKS)
+_LETTERS, _LETTER = "/dead-letters", "/dead-letters/{letter_id}"
+_READ_BY_OPERATORS: Columns = {"own": "403", "stranger": "403"}
+_PUT_BACK: Columns = {**_READ_BY_OPERATORS, "operator": _MANAGE.format(200), "idle": True}
+
+DEAD_LETTERS = [
+    Row("GET", _LETTERS, **_READ_BY_OPERATORS),
+    Row("GET", _LETTER, **_READ_BY_OPERATORS),
+    Row("POST", f"{_LETTER}/put-back", **_PUT_BACK),
+    Row("POST", f"{_LETTERS}/put-back", {"reason": "no JSON"}, **_PUT_BACK),
+]
+
+ROWS = (*ACCOUNTS, *OPEN, *LINKS, *DEAD_LETTERS)

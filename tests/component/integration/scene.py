@@ -122,6 +122,6 @@ async def scene_of(servers: Servers, template: MakeDatabase) -> AsyncIterator[Sc
             async with running(app) as client:
                 world = await world_of(settings, client, app.state.parts.tokens)
                 database = Database(settings.database_url)
-                tenants = await settle(world, database)
+                tenants = await settle(world, database, prefix)
                 yield Scene(world, tenants, await Snapshot.taken(database))
                 await database.close()

@@ -7,8 +7,15 @@ from typing import Any
 from sqlalchemy import text
 
 from integration.one_time_tokens import hashed
+from shared import dead_letters
+from shared.contracts import cloudevents
+from shared.contracts.cloudevents import CloudEvent
 from shared.contracts.links import Side
 from shared.database import Database
+from shared.dead_letters import DeadLetter
+from shared.kafka import topics
+from shared.kafka.records import Record
+from tests.builders import NOW
 from tests.component.integration.conftest import Person, World
 
 PASSWORD = "correct horse battery staple"
@@ -36,16 +43,18 @@ class Tenants:
     secrets: Mapping[Side, Mapping[str, str]]
 
 
-async def settle(world: World, database: Database) -> Tenants:
-    """Makes them through the API."""
+async def settle(world: World, database: Database, topic_prefix: str) -> Tenants:
+    """Makes them through the API; beside them lies a dead letter of a message that is nobody's."""
     settled = {side: await _account(world, side, f"Vermilion {side}") for side in SIDES}
     bare = {side: await _account(world, side, f"Bare {side}") for side in SIDES}
     spare = {side: await _account(world, side, f"Spare {side}") for side in SIDES}
     links = await _links(world, settled)
+    letter = await _letter(database, topic_prefix)
     has: dict[Side, dict[str, str]] = {}
     for side, account in settled.items():
         own = await _belongings(world, account, side)
-        has[side] = {**own, **await _tokens(world, database, side, own), "link_id": links["link"]}
+        tokens = await _tokens(world, database, side, own)
+        has[side] = {**own, **tokens, "link_id": links["link"], "letter_id": letter}
     secrets = {side: _secrets(has[side], f"Vermilion {side}") for side in SIDES}
     secrets["threepl"] |= links
     secrets["shop"] |= {name: links[name] for name in ("link", "reference")}
@@ -127,6 +136,16 @@ async def _tokens(world: World, database: Database, side: Side, own: Mapping[str
     return {**tokens, "refresh_token": session["refresh_token"], "password": PASSWORD}
 
 
+async def _letter(database: Database, prefix: str) -> str:
+    """A letter that can be put back: its event is one that nobody is told of."""
+    event = cloudevents.write(CloudEvent(id="1", source="/", type="com.orderdock.unknown"))
+    record = Record(prefix + topics.DELIVERIES, 0, 10**6, None, event, {}, NOW)
+    announced = prefix + topics.dead_letter("integration")
+    async with database.transaction() as connection:
+        await dead_letters.add(connection, [DeadLetter(record, "no JSON")], announced)
+        return str(await connection.scalar(text("SELECT id FROM dead_letters")))
+
+
 async def _know(database: Database, statement: Any, of: str, token: str) -> None:
     async with database.transaction() as connection:
         await connection.execute(statement, {"hash": hashed(token), "id": of})
@@ -134,6 +153,6 @@ async def _know(database: Database, statement: Any, of: str, token: str) -> None
 
 def _secrets(has: Mapping[str, str], name: str) -> dict[str, str]:
     return {
-        **{each: value for each, value in has.items() if each not in ("kind", "link_id")},
+        **{each: value for each, value in has.items() if each not in ("kind", "link_id", "letter_id")},
         "account_name": name,
     }

@@ -48,7 +48,7 @@ async def scene(servers: Servers, template: MakeDatabase) -> AsyncIterator[Scene
 async def test_a_path_that_makes_no_sense_is_refused_by_every_route(scene: Scene) -> None:
     wrong = []
     for request in await let_in(scene, "GET", "POST", "PUT", "DELETE"):
-        for name in ("account_id", "person_id", "key_id", "link_id", "invitation_id"):
+        for name in ("account_id", "person_id", "key_id", "link_id", "invitation_id", "letter_id"):
             for bad in BAD_PATHS if f"{{{name}}}" in request.row.path else ():
                 things = {**scene.tenants.has[request.side], name: bad}
                 answer = await request.try_out(url=request.row.path.format_map(things))
