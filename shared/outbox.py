@@ -3,11 +3,14 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts.cloudevents import CONTENT_TYPE
+
+_USUAL: Mapping[str, str] = {"content-type": CONTENT_TYPE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +20,7 @@ class Message:
     topic: str
     key: bytes | None
     value: bytes
-    headers: Mapping[str, str] = field(default_factory=lambda: {"content-type": CONTENT_TYPE})
+    headers: Mapping[str, str] = field(default_factory=lambda: _USUAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,26 +34,36 @@ class Waiting:
 _ADD = text(
     """
     INSERT INTO outbox (topic, key, value, headers)
-    SELECT topic, key, value, CAST(headers AS jsonb)
+    SELECT topic, key, value, CAST(coalesce(headers, :usual_headers) AS jsonb)
     FROM unnest(CAST(:topics AS text[]), CAST(:keys AS bytea[]), CAST(:values AS bytea[]),
                 CAST(:headers AS text[]))
         WITH ORDINALITY AS message (topic, key, value, headers, place)
     ORDER BY place
     """
 )
-# A key behind a parked message waits until somebody has dealt with that one.
+# A key behind a parked message waits until somebody has dealt with that one. Mostly none is parked: to ask
+# that once for all rows spares to ask for each key.
 _WAITING = text(
     """
-    SELECT id, topic, key, value, headers FROM outbox
-    WHERE parked_reason IS NULL AND NOT EXISTS (
-        SELECT FROM outbox AS parked
-        WHERE parked.parked_reason IS NOT NULL AND parked.topic = outbox.topic AND parked.key = outbox.key
+    SELECT id, topic, key, value, CAST(headers AS text) AS headers FROM outbox
+    WHERE parked_reason IS NULL AND (
+        NOT EXISTS (SELECT FROM outbox AS parked WHERE parked.parked_reason IS NOT NULL)
+        OR NOT EXISTS (
+            SELECT FROM outbox AS parked
+            WHERE parked.parked_reason IS NOT NULL AND parked.topic = outbox.topic AND parked.key = outbox.key
+        )
     )
     ORDER BY id LIMIT :limit
     """
 )
 _DELETE = text("DELETE FROM outbox WHERE id = ANY(:ids)")
 _PARK = text("UPDATE outbox SET parked_reason = :reason WHERE id = :id")
+_WAITS = text(
+    """
+    SELECT count(*) >= :number
+    FROM (SELECT FROM outbox WHERE parked_reason IS NULL LIMIT :number) AS waiting
+    """
+)
 _COUNT = text("SELECT count(*) FILTER (WHERE parked_reason IS NULL), count(parked_reason) FROM outbox")
 
 
@@ -62,7 +75,10 @@ async def add(connection: AsyncConnection, messages: Sequence[Message]) -> None:
         "topics": [message.topic for message in messages],
         "keys": [message.key for message in messages],
         "values": [message.value for message in messages],
-        "headers": [json.dumps(dict(message.headers)) for message in messages],
+        "headers": [
+            None if message.headers is _USUAL else json.dumps(dict(message.headers)) for message in messages
+        ],
+        "usual_headers": json.dumps(_USUAL),
     }
     await connection.execute(_ADD, columns)
 
@@ -70,7 +86,13 @@ async def add(connection: AsyncConnection, messages: Sequence[Message]) -> None:
 async def waiting(connection: AsyncConnection, limit: int) -> list[Waiting]:
     """The oldest messages that wait, at most `limit`."""
     rows = await connection.execute(_WAITING, {"limit": limit})
-    return [Waiting(row.id, Message(row.topic, row.key, row.value, row.headers)) for row in rows]
+    return [Waiting(row.id, Message(row.topic, row.key, row.value, _headers(row.headers))) for row in rows]
+
+
+@lru_cache(maxsize=64)
+def _headers(written: str) -> Mapping[str, str]:
+    headers: dict[str, str] = json.loads(written)
+    return headers
 
 
 async def delete(connection: AsyncConnection, ids: Sequence[int]) -> None:
@@ -81,6 +103,11 @@ async def delete(connection: AsyncConnection, ids: Sequence[int]) -> None:
 async def park(connection: AsyncConnection, message_id: int, reason: str) -> None:
     """Sets aside a message that the broker will never take; its key waits, others go on."""
     await connection.execute(_PARK, {"id": message_id, "reason": reason})
+
+
+async def waits(connection: AsyncConnection, number: int) -> bool:
+    """Whether at least so many messages wait."""
+    return bool((await connection.execute(_WAITS, {"number": number})).scalar_one())
 
 
 async def count(connection: AsyncConnection) -> tuple[int, int]:

@@ -1,10 +1,16 @@
 """What operators see of a service: JSON logs, and Prometheus metrics in a registry of its own."""
 
+import contextlib
+import json
 import logging
 import sys
+from collections.abc import Callable
+from typing import Any
 
+import pydantic_core
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from structlog.typing import EventDict, Processor
 
 
 class Metrics:
@@ -32,18 +38,41 @@ class Metrics:
         return generate_latest(self.registry)
 
 
+class Output:
+    """Standard output, a whole line in one write; where that fails, the work that is spoken of goes on."""
+
+    def __init__(self) -> None:
+        self._stream = sys.stdout.buffer
+
+    def write(self, line: bytes) -> None:
+        with contextlib.suppress(OSError, ValueError):  # ValueError: it is closed
+            self._stream.write(line + b"\n")
+            self._stream.flush()
+
+    debug = info = warning = error = critical = write
+
+
 def configure_logging(service: str, level: str) -> None:
-    """One JSON object a line on standard output, for our own lines and the libraries' alike."""
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+    """One JSON object a line on standard output, for our own lines and the libraries' alike.
+
+    Our own go past the standard library's records, which cost five times the line: each order has one.
+    """
+
+    def add_service(_logger: object, _method: str, event: EventDict) -> EventDict:
+        event.setdefault("service", service)
+        return event
+
+    shared: list[Processor] = [
+        add_service,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[*shared, structlog.processors.JSONRenderer(serializer=_json)],
+        logger_factory=Output,
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
@@ -58,4 +87,11 @@ def configure_logging(service: str, level: str) -> None:
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for noisy in ("aiokafka", "faststream", "shared.kafka", "uvicorn.access", "alembic", "httpx"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    structlog.contextvars.bind_contextvars(service=service)
+
+
+def _json(line: EventDict, default: Callable[[Any], Any]) -> bytes:
+    """The line as JSON, with its lone surrogates escaped if it has any."""
+    try:
+        return pydantic_core.to_json(line, fallback=default)
+    except ValueError:
+        return json.dumps(line, default=default).encode()

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,6 +20,7 @@ from shared.contracts.callers import Caller
 from shared.contracts.identifiers import AccountKind
 from shared.database import Database, asyncpg_url
 from shared.kafka.records import Record, from_aiokafka
+from shared.offsets import Place
 
 PATIENCE = 60.0  # seconds after which a condition is taken never to come true
 NOBODY = "http://127.0.0.1:9"  # an address where nobody listens
@@ -74,6 +75,17 @@ async def read_topic(bootstrap_servers: str, topic: str) -> list[Record]:
         await consumer.stop()
 
 
+async def ends(bootstrap_servers: str, *topics: str) -> dict[Place, int]:
+    """Where every partition of these topics ends now."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers)
+    await consumer.start()
+    try:
+        places = [TopicPartition(topic, n) for topic in topics for n in await _partitions(consumer, topic)]
+        return {(tp.topic, tp.partition): end for tp, end in (await consumer.end_offsets(places)).items()}
+    finally:
+        await consumer.stop()
+
+
 async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
     await consumer._client.force_metadata_update()
     return set(consumer.partitions_for_topic(topic) or await _described(consumer, topic))
@@ -88,6 +100,19 @@ async def _described(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
 async def events(bootstrap_servers: str, topic: str) -> list[dict[str, Any]]:
     """The CloudEvents on a topic, as JSON."""
     return [json.loads(record.value or b"{}") for record in await read_topic(bootstrap_servers, topic)]
+
+
+async def follow(bootstrap_servers: str, topic: str) -> AsyncGenerator[dict[str, Any]]:
+    """The CloudEvents on a topic, as JSON, and those that come; ends after `PATIENCE` without one."""
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap_servers, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        while batch := await consumer.getmany(timeout_ms=int(PATIENCE * 1000)):
+            for records in batch.values():
+                for record in records:
+                    yield json.loads(record.value or b"{}")
+    finally:
+        await consumer.stop()
 
 
 class Tokens:

@@ -23,13 +23,26 @@ AssignmentType = Literal[
 ]
 Stage = Literal["open", "picking", "queued", "shipped", "delivered", "returned", "cancelled"]
 Holder = Literal["threepl", "shop"]
+RequestKind = Literal["cancellation", "take_over"]
+RequestStatus = Literal["open", "accepted", "refused", "lapsed"]
+
+
+class Request(BaseModel):
+    """What the shop asks of the 3PL that has begun its order, and what came of it (DESIGN 4.8)."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    kind: RequestKind
+    status: RequestStatus
+    requested_at: AwareDatetime
 
 
 class Assignment(BaseModel):
     """One order's holder after one event, under which link, and its document.
 
     `sequence` counts the order's events from 1. `settings` is the snapshot taken from the link at
-    its `settings_version`. After a release the link is the one the order came back from.
+    its `settings_version`. After a release the link is the one the order came back from. `request` is
+    the one that this event tells of.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -44,6 +57,7 @@ class Assignment(BaseModel):
     epoch: int = Field(ge=0)
     settings: Settings
     settings_version: int = Field(ge=1)
+    request: Request | None = None
     order: dict[str, Any] = Field(exclude=True)
 
 

@@ -1,6 +1,7 @@
 """Public ids of accounts: short, readable aloud, with a check character."""
 
 import re
+from functools import lru_cache
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -41,10 +42,13 @@ def _checked(letter: str, what: str, value: str) -> str:
     return value
 
 
+# The same few accounts come again and again: each order names its shop and its 3PL many times.
+@lru_cache(maxsize=2**14)
 def _shop(value: str) -> str:
     return _checked("S", "shop", value)
 
 
+@lru_cache(maxsize=2**14)
 def _threepl(value: str) -> str:
     return _checked("T", "3PL", value)
 

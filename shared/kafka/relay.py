@@ -20,7 +20,7 @@ from shared import outbox
 from shared.database import Database
 from shared.kafka.topics import MAX_MESSAGE_BYTES
 from shared.loops import Loop
-from shared.outbox import Waiting
+from shared.outbox import Message, Waiting
 from shared.telemetry import Metrics
 
 log = structlog.get_logger()
@@ -33,6 +33,9 @@ STANDBY = 1.0  # seconds until a relay that doesn't lead looks again
 # What the broker will say of this message however often it is asked.
 NEVER = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidMessageError, InvalidTopicError)
 
+# A table that is filled and emptied all day is planned for by the statistics of a moment that is past: its
+# dead rows are read whole, by more and more processes. The index on the id is right at any time.
+_PLAN = (text("SET enable_seqscan = off"), text("SET max_parallel_workers_per_gather = 0"))
 _TRY_LOCK = text(f"SELECT pg_try_advisory_lock({RELAY_LOCK})")
 
 
@@ -78,8 +81,10 @@ class Relay:
         if self._connection is None and time.monotonic() >= self._look_again_at:
             connection = await self._database.engine.connect()
             if (await connection.execute(_TRY_LOCK)).scalar_one():
-                await connection.commit()
                 self._connection = connection
+                for setting in _PLAN:
+                    await connection.execute(setting)
+                await connection.commit()
             else:
                 await connection.close()
                 self._look_again_at = time.monotonic() + STANDBY
@@ -100,7 +105,7 @@ class Relay:
         """
         producer = await self._producing()
         async with asyncio.timeout(SEND_TIMEOUT):
-            outcomes = await asyncio.gather(*(_send(producer, row) for row in rows))
+            outcomes = await _send(producer, rows)
         sent = [row.id for row, outcome in zip(rows, outcomes, strict=True) if outcome is None]
         parked = [(row, outcome) for row, outcome in zip(rows, outcomes, strict=True) if outcome is not None]
         async with connection.begin():
@@ -164,12 +169,35 @@ def rounds(rows: Iterable[Waiting]) -> list[list[Waiting]]:
     return cut
 
 
-async def _send(producer: AIOKafkaProducer, row: Waiting) -> str | None:
-    """None once the broker has the message, or why it never will; raises what passes by itself."""
-    message = row.message
+async def _send(producer: AIOKafkaProducer, rows: list[Waiting]) -> list[str | None]:
+    """For each row None once the broker has it, or why it never will; raises what passes by itself."""
+    answers: list[asyncio.Future[Any]] = []
+    try:
+        for row in rows:
+            answers.append(await _begin(producer, row.message))
+        return [await _refusal(answer) for answer in answers]
+    finally:
+        for answer in answers:  # after a failure nobody waits for those that are left
+            if not answer.cancel() and not answer.cancelled():
+                answer.exception()  # asked for, or asyncio complains of each
+
+
+async def _begin(producer: AIOKafkaProducer, message: Message) -> asyncio.Future[Any]:
+    """Gives the message to the producer; answers the broker's answer to come."""
     headers = [(name, value.encode()) for name, value in message.headers.items()]
     try:
-        await producer.send_and_wait(message.topic, message.value, key=message.key, headers=headers)
+        answer: asyncio.Future[Any] = await producer.send(
+            message.topic, message.value, key=message.key, headers=headers
+        )
+    except NEVER as error:
+        answer = asyncio.get_running_loop().create_future()
+        answer.set_exception(error)
+    return answer
+
+
+async def _refusal(answer: asyncio.Future[Any]) -> str | None:
+    try:
+        await answer
     except NEVER as error:
         return f"{type(error).__name__}: {error}"
     return None

@@ -25,13 +25,18 @@ class Subscription:
     pattern: str | None = None
 
 
-def kafka_broker(bootstrap_servers: str, client_id: str, drain_timeout: float) -> KafkaBroker:
-    """FastStream's broker for a service's consumers; it makes no topics and validates nothing itself."""
+def kafka_broker(
+    bootstrap_servers: str, client_id: str, drain_timeout: float, metadata_max_age: float = 30
+) -> KafkaBroker:
+    """FastStream's broker for a service's consumers; it makes no topics and validates nothing itself.
+
+    New topics and partitions are noticed within `metadata_max_age` seconds.
+    """
     return KafkaBroker(
         bootstrap_servers.split(","),
         client_id=client_id,
         graceful_timeout=drain_timeout,
-        metadata_max_age_ms=30_000,
+        metadata_max_age_ms=int(metadata_max_age * 1000),
         allow_auto_create_topics=False,
         apply_types=False,
         logger=logging.getLogger("shared.kafka"),
@@ -42,7 +47,7 @@ def subscribe(broker: KafkaBroker, subscription: Subscription, listener: Consume
     """FastStream's subscriber; the handler it is given gets each batch as a list of records."""
     return broker.subscriber(
         *subscription.topics,
-        pattern=subscription.pattern,
+        pattern=_literal(subscription.pattern) if subscription.pattern else None,
         group_id=subscription.group,
         batch=True,
         max_records=BATCH,
@@ -58,9 +63,18 @@ def subscribe(broker: KafkaBroker, subscription: Subscription, listener: Consume
     )
 
 
+def _literal(pattern: str) -> str:
+    """The pattern as FastStream must be given it, to which `{4}` is a parameter and `{{4}}` is not."""
+    return pattern.replace("{", "{{").replace("}", "}}")
+
+
 async def _parse(raw: tuple[Any, ...], original: Any) -> Any:
-    """FastStream's message of a batch; its parser sees no headers: one not in UTF-8 would lose the batch."""
-    message = await original(tuple(dataclasses.replace(record, headers=()) for record in raw))
+    """FastStream's message of a batch, named by its first and last record, which is all that counts of it.
+
+    Its parser sees no headers: one not in UTF-8 would lose the batch.
+    """
+    ends = (raw[0], raw[-1])
+    message = await original(tuple(dataclasses.replace(record, headers=()) for record in ends))
     message.raw_message = raw
     return message
 

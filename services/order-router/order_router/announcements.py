@@ -1,33 +1,53 @@
-"""What `assignments` is told of an order, and the line the log gets of it."""
+"""What `assignments` is told of orders, and the line the log gets of each."""
 
 from collections.abc import Iterable
 from datetime import datetime
 
 import structlog
 
-from order_router.lifecycle import Announcement
+from order_router.orders import Announcement, Outcome
 from shared import outbox
-from shared.contracts import assignments
+from shared.contracts import assignments, shipments
+from shared.contracts.shipments import Shipment
 
 log = structlog.get_logger()
 
 
-def messages(announcements: Iterable[Announcement], topic: str, now: datetime) -> list[outbox.Message]:
-    """The announcements as messages under their order's key."""
-    return [
-        outbox.Message(
-            topic,
-            assignments.key(each.assignment.shop_id, each.assignment.order_id).encode(),
-            assignments.write(each.assignment, each.type, each.document, now),
-        )
-        for each in announcements
-    ]
+def messages(outcomes: Iterable[Outcome], topic: str, now: datetime) -> list[outbox.Message]:
+    """The outcomes' announcements and shipments as messages under their order's key."""
+    said: list[outbox.Message] = []
+    for outcome in outcomes:
+        key = assignments.key(outcome.order.shop_id, outcome.order.order_id).encode()
+        values = [_written(each, now) for each in outcome.announcements]
+        values += [shipments.write(each) for each in outcome.shipments]
+        said += [outbox.Message(topic, key, value) for value in values]
+    return said
 
 
-def log_announcements(announcements: Iterable[Announcement]) -> None:
-    """One wide line for each outcome."""
-    for each in announcements:
-        log.info(
-            "order." + each.type.rpartition(".")[2],
-            **each.assignment.model_dump(exclude={"settings", "settings_version"}),
-        )
+def log_outcomes(outcomes: Iterable[Outcome]) -> None:
+    """One wide line for each announcement and shipment."""
+    for outcome in outcomes:
+        for each in outcome.announcements:
+            _log(each)
+        for shipment in outcome.shipments:
+            log.info("order.shipped", **_ids(shipment))
+
+
+def _written(announcement: Announcement, now: datetime) -> bytes:
+    return assignments.write(announcement.assignment, announcement.type, announcement.document, now)
+
+
+def _log(announcement: Announcement) -> None:
+    said = announcement.assignment.model_dump(
+        exclude={"settings", "settings_version", "request"}, mode="json"
+    )
+    request = announcement.assignment.request
+    if request is not None:
+        said |= {"request": request.kind, "request_status": request.status}
+    log.info("order." + announcement.type.rpartition(".")[2], **said)
+
+
+def _ids(shipment: Shipment) -> dict[str, object]:
+    return shipment.model_dump(
+        include={"shop_id", "order_id", "sequence", "threepl_id", "link_id", "carrier"}
+    )

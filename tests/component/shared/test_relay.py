@@ -101,6 +101,26 @@ async def test_a_message_the_broker_never_takes_is_parked_with_its_key_and_other
     assert "MessageSizeTooLarge" in reason
 
 
+@pytest.mark.parametrize("parked", [False, True])
+async def test_what_waits_is_found_by_its_id_whatever_the_statistics_say(
+    servers: Servers, prefix: str, database: Database, parked: bool
+) -> None:
+    """Without statistics PostgreSQL would read the whole table, with all the rows that were deleted since."""
+    await add(database, *(Message(prefix + "links", b"%d" % n, b"x") for n in range(500)))
+    async with database.transaction() as connection:
+        if parked:
+            [first, *_] = await outbox.waiting(connection, 1)
+            await outbox.park(connection, first.id, "never")
+    running = relay(servers, database)
+    leading = await running._leading()
+    assert leading is not None
+    plan = (await leading.execute(text(f"EXPLAIN {outbox._WAITING.text}"), {"limit": 1000})).scalars().all()
+    await leading.rollback()
+    await running.stop()
+    assert [line for line in plan if "Index Scan using outbox_pkey on outbox" in line]
+    assert not [line for line in plan if "Seq Scan" in line]
+
+
 async def test_one_relay_leads_and_another_takes_over_when_it_stops(
     servers: Servers, prefix: str, database: Database
 ) -> None:

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from shared.contracts import assignments, cloudevents, deliveries, links
 from shared.contracts.assignments import Assignment
+from shared.contracts.cloudevents import CloudEvent
 from shared.contracts.identifiers import ALPHABET, SYMBOLS, ShopId, account_id
 from shared.errors import UnreadableMessage
 from tests.builders import NOW, SHOP, THREEPL, link
@@ -71,6 +72,32 @@ def test_an_assignment_is_read_as_it_was_written_with_its_order_untouched() -> N
     event = cloudevents.read(assignments.write(whole, assignments.ASSIGNED, text, NOW), {})
     assert assignments.read(event) == whole
     assert (event.id, event.time) == (f"{SHOP}/1/3", NOW)
+
+
+@given(st.text(min_size=1, max_size=128), st.text(max_size=200), st.datetimes(timezones=st.timezones()))
+def test_an_assignment_is_written_as_its_models_write_it(order_id: str, said: str, at: datetime) -> None:
+    whole = Assignment.model_construct(
+        shop_id=SHOP,
+        order_id=order_id,
+        sequence=1,
+        holder="threepl",
+        stage="open",
+        threepl_id=THREEPL,
+        link_id="link-1",
+        epoch=0,
+        settings=links.Settings.model_construct(client_reference=said),
+        settings_version=1,
+        request=assignments.Request(kind="cancellation", status="open", requested_at=at),
+        order={},
+    )
+    key = assignments.key(SHOP, order_id)
+    head = CloudEvent(
+        id=f"{key}/1", source=assignments.SOURCE, type=assignments.ASSIGNED, subject=key, time=at
+    ).model_dump_json(exclude_none=True)
+    data = whole.model_dump_json()[:-1] + ',"order":{"id":1}}'
+    assert assignments.write(whole, assignments.ASSIGNED, '{"id":1}', at).decode() == (
+        f'{head[:-1]},"datacontenttype":"application/json","data":{data}}}'
+    )
 
 
 def test_an_endpoint_event_says_what_happened_to_it() -> None:
