@@ -5,7 +5,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,18 @@ ENVIRONMENT = {
     "webhook-dispatcher": {**LOOPBACK_ALLOWED, "ORDERDOCK_RETRY_SCHEDULE": "1,1,2"},
 }
 PATIENCE = 120.0
-COLUMNS = ("", "orders in", "assigned", "returned", "webhooks sent", "attempts", "verified", "dead letters")
+COLUMNS = (
+    "",
+    "orders in",
+    "assigned",
+    "shipped",
+    "returned",
+    "webhooks sent",
+    "attempts",
+    "verified",
+    "dead letters",
+)
+SHIPPED = 20  # orders that the first 3PL ships before the shop deactivates their link
 REFUSALS = 2  # how often the second receiver answers 503 to a webhook before it takes it
 
 
@@ -54,7 +65,8 @@ class Side:
     link_id: str
     receiver: Receiver
     wave: Wave
-    returned: int
+    shipped: int
+    returned: int = 0
 
 
 async def run(say: Say) -> list[Check]:
@@ -79,13 +91,17 @@ async def _play(platform: Platform, north: Receiver, south: Receiver, say: Say) 
     shop = await make_account(platform, operator, "shop", "Teapot & Co", "shop@example.com")
     at = datetime.now(UTC) - timedelta(hours=1)
     waves = (demo_orders.wave(shop.id, range(1, 161), at), demo_orders.wave(shop.id, range(161, 261), at))
-    first = await _side(platform, operator, shop, north, waves[0], 1, returned=waves[0].open)
+    first = await _side(platform, operator, shop, north, waves[0], 1, shipped=SHIPPED)
     # Comes second: as long as North's link is active it gets nothing; of one priority they would share.
-    second = await _side(platform, operator, shop, south, waves[1], 2, returned=0)
+    second = await _side(platform, operator, shop, south, waves[1], 2, shipped=0)
     await _play_wave(platform, first, say, junk=JUNK)
+    say(f"{north.name} ships {SHIPPED} orders …")
+    await _ship(first)
+    await _until(f"{SHIPPED} shipped", lambda: _arrived(first, first.wave.webhooks + SHIPPED))
     say(f"The shop deactivates its link with {north.name}: open orders come back …")
     await shop.api.post("integration", f"/links/{first.link_id}/deactivate")
-    await _until(f"{first.returned} returned", lambda: _arrived(first, first.wave.webhooks + first.returned))
+    first = replace(first, returned=waves[0].open - SHIPPED)
+    await _until(f"{first.returned} returned", lambda: _arrived(first, _webhooks(first)))
     await _play_wave(platform, second, say)
     await _until("all deliveries settled", lambda: _settled((first, second)))
     return await _report(platform, operator, (first, second))
@@ -99,13 +115,13 @@ async def _side(
     wave: Wave,
     priority: int,
     *,
-    returned: int,
+    shipped: int,
 ) -> Side:
     email = f"{receiver.name.split()[0].lower()}@example.com"
     threepl = await make_account(platform, operator, "threepl", receiver.name, email)
     link_id = await make_link(shop, threepl, priority, webhook_url=receiver.url, client_reference="TEAPOT")
     receiver.secret = await endpoint_secret(threepl, link_id)
-    return Side(threepl, link_id, receiver, wave, returned)
+    return Side(threepl, link_id, receiver, wave, shipped)
 
 
 async def _play_wave(platform: Platform, side: Side, say: Say, junk: Sequence[bytes] = ()) -> None:
@@ -117,6 +133,22 @@ async def _play_wave(platform: Platform, side: Side, say: Say, junk: Sequence[by
     say(f"Publishing {len(wave.then)} updates, cancellations, duplicates and late creations …")
     await _publish(platform, wave.then)
     await _until(f"{wave.webhooks} webhooks", lambda: _arrived(side, wave.webhooks))
+
+
+async def _ship(side: Side) -> None:
+    """What is on its way stays with the 3PL when the link ends."""
+    found = await side.threepl.api.get("order-router", "/orders", stage="open", limit=side.shipped)
+    names = [{name: order[name] for name in ("shop_id", "order_id")} for order in found["orders"]]
+    consignments = [
+        {**each, "carrier": "Teapot Express", "tracking_number": each["order_id"]} for each in names
+    ]
+    done = await side.threepl.api.post("order-router", "/orders/ship", {"orders": consignments})
+    if done["refused"]:
+        raise PlatformError(f"{done['refused']} orders could not be shipped: {done['outcomes']}")
+
+
+def _webhooks(side: Side) -> int:
+    return side.wave.webhooks + side.shipped + side.returned
 
 
 async def _publish(platform: Platform, events: Sequence[dict[str, Any]], junk: Sequence[bytes] = ()) -> None:
@@ -141,9 +173,9 @@ async def _report(platform: Platform, operator: Account, sides: Sequence[Side]) 
         numbers = await _numbers(side, orders)
         checks += numbers
         table.add_row(
-            side.receiver.name, str(len(side.wave.kinds)), *(str(each.found) for each in numbers[:5]), ""
+            side.receiver.name, str(len(side.wave.kinds)), *(str(each.found) for each in numbers[:6]), ""
         )
-    table.add_row("Teapot & Co, all", str(len(orders)), *[""] * 5, str(letters))
+    table.add_row("Teapot & Co, all", str(len(orders)), *[""] * 6, str(letters))
     return checks, table
 
 
@@ -153,9 +185,11 @@ async def _numbers(side: Side, orders: Sequence[dict[str, Any]]) -> list[Check]:
     assigned = {each["data"]["id"] for each in receiver.accepted if each["type"] == "order.created"}
     returned = [each for each in receiver.accepted if each["assignment"]["holder"] == "shop"]
     held = sum(order["threepl_id"] == side.threepl.id for order in orders)
-    webhooks = wave.webhooks + side.returned
+    webhooks = _webhooks(side)
+    shipped = sum(order["stage"] == "shipped" and order["threepl_id"] == side.threepl.id for order in orders)
     checks = (
         ("assigned", wave.assigned, len(assigned)),
+        ("shipped", side.shipped, shipped),
         ("returned", side.returned, len(returned)),
         ("webhooks sent", webhooks, sum(each["status"] == "delivered" for each in deliveries)),
         ("attempts", webhooks * (receiver.refuse + 1), sum(each["attempts"] for each in deliveries)),
