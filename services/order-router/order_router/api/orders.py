@@ -1,44 +1,67 @@
-"""A request came: who holds which order, and why."""
+"""Orders as each side sees them: lists, counts, and one with its document, its decision and its history."""
 
-from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+import pydantic_core
+from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from order_router.api.filters import GivenFilter, OfShop
+from order_router.api.parts import GivenCaller, GivenParts, GivenPlace, Limit
+from order_router.api.summaries import OrderSummary, summary
 from order_router.routing import Decision
-from order_router.store import views
+from order_router.store import history_pages, order_counts, order_lists, seen
+from order_router.store.history_pages import NEWEST, Written
+from order_router.store.order_lists import shops_of
+from order_router.store.orders import Key
+from order_router.store.seen import SeenOrder
+from order_router.visibility import decision_for, link_seen_by, sees, subject_for
 from shared import pages
 from shared.contracts.assignments import Holder, Stage
 from shared.contracts.callers import Caller
-from shared.contracts.links import Settings
-from shared.database import Database
 from shared.errors import not_found
+from shared.problems import EVERYWHERE, problems
 
-Limit = Annotated[int, Query(ge=1, le=200, description="Orders a page.")]
-Cursor = Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before.")]
+router = APIRouter(tags=["orders"], responses=EVERYWHERE)
+
+ORDER = "/{shop_id}/{order_id:path}"
+FOUND = problems(not_found=404)
+FIRST_LINES = 50
 
 
-class OrderSummary(BaseModel):
-    """An order and who holds it now; `link_id`, `threepl_id` and `settings` are empty while the shop does."""
+class HistoryLine(BaseModel):
+    """What happened to an order, and how it then stood; without `who` the router did it.
 
-    shop_id: str
-    order_id: str
-    number: str
+    `who` is the account that acted. `by`, which of its people or API keys, is told to itself and operators.
+    """
+
+    at: AwareDatetime
+    act: str
     stage: Stage
-    holder: Holder
-    threepl_id: str | None
     link_id: str | None
-    settings: Settings | None
-    sequence: int
-    created_at: AwareDatetime
+    detail: str
+    who: str | None
+    by: str | None
+
+
+class HistoryPage(BaseModel):
+    """An order's history, newest first; without `next_cursor` it is the last page."""
+
+    history: list[HistoryLine]
+    next_cursor: str | None
 
 
 class OrderDetail(OrderSummary):
-    """One order with its document and the decision that routed it (none yet: not routed)."""
+    """One order with its document, the decision that routed it (none yet: not routed), and its history.
+
+    The history is the newest 50 lines; with `history_cursor` the older ones follow at `GET /history/…`.
+    """
 
     order: dict[str, Any]
     decision: Decision | None
+    history: list[HistoryLine]
+    history_cursor: str | None
 
 
 class OrderPage(BaseModel):
@@ -48,32 +71,103 @@ class OrderPage(BaseModel):
     next_cursor: str | None
 
 
-def routes(database: Database, caller: Callable[..., Awaitable[Caller]]) -> APIRouter:
-    """The router's API; a 3PL sees what it holds, a shop its own orders, an operator all."""
-    router = APIRouter(tags=["orders"])
-    Who = Annotated[Caller, Depends(caller)]  # noqa: N806
+class OrderCount(BaseModel):
+    """So many orders of a shop are in this stage with this holder."""
 
-    @router.get("/orders")
-    async def list_orders(who: Who, limit: Limit = 50, cursor: Cursor = None) -> OrderPage:
-        """The orders the caller may see."""
-        who.require("read")
-        async with database.transaction() as connection:
-            rows = await views.page(connection, who, pages.read(cursor), limit + 1)
-        orders, following = pages.cut([OrderSummary.model_validate(row) for row in rows], limit, _cursor)
-        return OrderPage(orders=orders, next_cursor=following)
-
-    @router.get("/orders/{shop_id}/{order_id:path}")
-    async def read_order(who: Who, shop_id: str, order_id: str) -> OrderDetail:
-        """One order with its document and decision; 404 if there is none the caller may see."""
-        who.require("read")
-        async with database.transaction() as connection:
-            row = await views.one(connection, who, shop_id, order_id)
-        if row is None:
-            raise not_found("order")
-        return OrderDetail.model_validate(row)
-
-    return router
+    shop_id: str
+    stage: Stage
+    holder: Holder
+    orders: int
 
 
-def _cursor(order: OrderSummary) -> str:
-    return pages.write(order.created_at, f"{order.shop_id}/{order.order_id}")
+class OrderCounts(BaseModel):
+    """Counts by shop, stage and holder; what isn't named is none."""
+
+    counts: list[OrderCount]
+
+
+@router.get("/orders", summary="List the orders that one sees, newest first")
+async def list_orders(
+    caller: GivenCaller, parts: GivenParts, wanted: GivenFilter, before: GivenPlace, limit: Limit = 50
+) -> OrderPage:
+    """A 3PL sees what it holds, a shop its own orders, an operator all.
+
+    With `text` a page looks at 50,000 orders of a stage: it may hold few or none, and go on at `next_cursor`.
+    """
+    caller.require("read")
+    async with parts.database.transaction() as connection:
+        page = await order_lists.page(connection, caller, wanted, before, limit)
+    following = pages.write(page.following.at, page.following.id) if page.following else None
+    return OrderPage(orders=[summary(caller, each) for each in page.orders], next_cursor=following)
+
+
+@router.get("/orders/counts", summary="Count the orders that one sees, by shop, stage and holder")
+async def count_orders(caller: GivenCaller, parts: GivenParts, shop_id: OfShop = None) -> OrderCounts:
+    caller.require("read")
+    async with parts.database.transaction() as connection:
+        counted = await order_counts.counts(connection, caller, shops_of(caller, shop_id))
+    return OrderCounts(counts=[OrderCount(**vars(each)) for each in counted])
+
+
+@router.get(
+    f"/orders{ORDER}", summary="Read one order with its document, decision and history", responses=FOUND
+)
+async def read_order(shop_id: str, order_id: str, caller: GivenCaller, parts: GivenParts) -> OrderDetail:
+    caller.require("read")
+    async with parts.database.transaction() as connection:
+        found = await theirs(connection, caller, (shop_id, order_id))
+        lines, cursor = await _history(connection, caller, found, NEWEST, FIRST_LINES)
+    return OrderDetail(
+        **dict(summary(caller, found)),
+        order=pydantic_core.from_json(found.order.document or "{}"),
+        decision=decision_for(caller, found.order),
+        history=lines,
+        history_cursor=cursor,
+    )
+
+
+@router.get(f"/history{ORDER}", summary="Read what happened to an order, newest first", responses=FOUND)
+async def read_history(
+    shop_id: str,
+    order_id: str,
+    caller: GivenCaller,
+    parts: GivenParts,
+    cursor: Annotated[int, Query(ge=1, le=NEWEST)] = NEWEST,
+    limit: Limit = 50,
+) -> HistoryPage:
+    """A 3PL sees what happened under its link."""
+    caller.require("read")
+    async with parts.database.transaction() as connection:
+        found = await theirs(connection, caller, (shop_id, order_id))
+        lines, following = await _history(connection, caller, found, cursor, limit)
+    return HistoryPage(history=lines, next_cursor=following)
+
+
+async def theirs(connection: AsyncConnection, caller: Caller, key: Key) -> SeenOrder:
+    """The order, if it is the caller's to see; raises the 404 problem otherwise."""
+    found = await seen.one(connection, key)
+    if found is None or not sees(caller, found.order):
+        raise not_found("order")
+    return found
+
+
+async def _history(
+    connection: AsyncConnection, caller: Caller, of: SeenOrder, before: int, limit: int
+) -> tuple[list[HistoryLine], str | None]:
+    key, link_id = (of.order.shop_id, of.order.order_id), link_seen_by(caller, of.order)
+    found = await history_pages.page(connection, key, link_id, before, limit + 1)
+    written, following = pages.cut(found, limit, lambda last: str(last.id))
+    return [_line(caller, each) for each in written], following
+
+
+def _line(caller: Caller, written: Written) -> HistoryLine:
+    line = written.line
+    return HistoryLine(
+        at=written.at,
+        act=line.act,
+        stage=line.stage,
+        link_id=line.link_id,
+        detail=line.detail,
+        who=line.actor.account if line.actor else None,
+        by=subject_for(caller, line.actor) if line.actor else None,
+    )
