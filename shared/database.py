@@ -37,7 +37,12 @@ class Database:
     """
 
     def __init__(self, url: str, *, pool_size: int = 20, lock_timeout: float | None = None) -> None:
-        settings = {"application_name": "orderdock", "lock_timeout": f"{(lock_timeout or 0) * 1000:.0f}"}
+        settings = {
+            "application_name": "orderdock",
+            "lock_timeout": f"{(lock_timeout or 0) * 1000:.0f}",
+            # Our statements are short; to compile one would take longer than to run it.
+            "jit": "off",
+        }
         self.engine: AsyncEngine = create_async_engine(
             url,
             pool_size=pool_size,

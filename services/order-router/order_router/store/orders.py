@@ -194,15 +194,16 @@ def _order(row: Any) -> StoredOrder:
         says_cancelled=row.says_cancelled,
         routed=row.routed,
         decision=Decision.model_validate_json(row.decision) if row.decision else None,
-        holding=_holding(row),
+        holding=holding_of(row),
         assigned_links=frozenset(json.loads(row.assigned_links)),
-        requests=_requests(row),
+        requests=requests_of(row),
         consignment=Consignment.model_validate_json(row.consignment) if row.consignment else None,
         sequence=row.sequence,
     )
 
 
-def _requests(row: Any) -> dict[RequestKind, datetime]:
+def requests_of(row: Any) -> dict[RequestKind, datetime]:
+    """The open requests in a row."""
     made: dict[RequestKind, datetime | None] = {
         "cancellation": row.cancellation_requested_at,
         "take_over": row.take_over_requested_at,
@@ -214,7 +215,8 @@ def _version(row: Any) -> Version | None:
     return None if row.version is None else Version(row.version, row.topic, row.partition, row.offset)
 
 
-def _holding(row: Any) -> Holding | None:
+def holding_of(row: Any) -> Holding | None:
+    """Who holds the order in a row; None: its shop."""
     if row.link_id is None:
         return None
     settings = Settings.model_validate_json(row.settings)

@@ -9,11 +9,10 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from order_router.lifecycle import bring_up
-from order_router.orders import Holding, StoredOrder
+from order_router.orders import StoredOrder
 from order_router.routing import Decision
-from order_router.store.orders import Key
-from shared.contracts.assignments import RequestKind
-from shared.contracts.links import Link, Settings
+from order_router.store.orders import Key, holding_of, requests_of
+from shared.contracts.links import Link
 from shared.contracts.shipments import Consignment
 
 # An open order whose link has moved on is the shop's at once. As a subquery it leaves each plan as it is.
@@ -84,23 +83,8 @@ def _order(row: Any) -> StoredOrder:
         routable=row.routable,
         routed=row.routed,
         decision=Decision.model_validate_json(row.decision) if row.decision else None,
-        holding=_holding(row),
-        requests=_requests(row),
+        holding=holding_of(row),
+        requests=requests_of(row),
         consignment=Consignment.model_validate_json(row.consignment) if row.consignment else None,
         sequence=row.sequence,
     )
-
-
-def _holding(row: Any) -> Holding | None:
-    if row.link_id is None:
-        return None
-    settings = Settings.model_validate_json(row.settings)
-    return Holding(row.link_id, row.threepl_id, row.epoch, settings, row.settings_version)
-
-
-def _requests(row: Any) -> dict[RequestKind, datetime]:
-    made: dict[RequestKind, datetime | None] = {
-        "cancellation": row.cancellation_requested_at,
-        "take_over": row.take_over_requested_at,
-    }
-    return {kind: at for kind, at in made.items() if at is not None}
