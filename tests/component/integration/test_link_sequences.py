@@ -19,7 +19,7 @@ from tests.component.integration.link_service import Service, serving
 from tests.harness import PATIENCE, read_topic
 
 IS_LONG = os.environ.get("ORDERDOCK_HYPOTHESIS") == "long"
-SEQUENCES, SHORTEST, LONGEST = (5000, 8, 60) if IS_LONG else (2000, 1, 10)
+SEQUENCES, SHORTEST, LONGEST = (5000, 8, 60) if IS_LONG else (500, 1, 10)
 
 SIDES_ACTS = ("start", "activate", "deactivate", "delete", "change-settings", "change-rules", "set-plan")
 INVITED_ACTS = ("attach", "decline", "resend", "withdraw")
