@@ -27,12 +27,13 @@ class Count:
 _COUNTS = """
     WITH counted AS (
         SELECT shop_id, stage, count(*) AS orders, count(link_id) AS linked
-        FROM orders WHERE {own} GROUP BY shop_id, stage
+        FROM orders WHERE {own} AND version IS NOT NULL GROUP BY shop_id, stage
     ), gone AS (
         SELECT lagging.shop_id, sum(lagging.orders) AS orders
         FROM (
             SELECT shop_id, link_id, epoch, count(*) AS orders FROM orders
-            WHERE {own} AND stage = 'open' AND link_id IS NOT NULL GROUP BY shop_id, link_id, epoch
+            WHERE {own} AND version IS NOT NULL AND stage = 'open' AND link_id IS NOT NULL
+            GROUP BY shop_id, link_id, epoch
         ) AS lagging JOIN links ON links.id = lagging.link_id AND lagging.epoch < links.epoch
         GROUP BY lagging.shop_id
     )
@@ -49,7 +50,11 @@ _OWN: Final[dict[AccountKind, str]] = {
 _OF_ALL = {kind: text(_COUNTS.format(own=own)) for kind, own in _OWN.items()}
 _OF_SHOPS = {kind: text(_COUNTS.format(own=f"{own} AND {_SHOPS}")) for kind, own in _OWN.items()}
 _UP_TO = text(
-    "SELECT count(*) FROM (SELECT FROM orders WHERE shop_id = :shop_id LIMIT CAST(:most AS bigint)) AS newest"
+    """
+    SELECT count(*) FROM (
+        SELECT FROM orders WHERE shop_id = :shop_id AND version IS NOT NULL LIMIT CAST(:most AS bigint)
+    ) AS newest
+    """
 )
 
 

@@ -194,7 +194,7 @@ def _newest(source: _Source, narrowed: str) -> str:
     """One walk."""
     return f"""
         SELECT orders.shop_id, orders.order_id, orders.created_at FROM orders
-        WHERE {source.own} AND orders.stage = wanted.stage AND {source.before}
+        WHERE {source.own} AND orders.version IS NOT NULL AND orders.stage = wanted.stage AND {source.before}
             AND orders.created_at >= :since{narrowed}
         {source.order}
     """

@@ -67,8 +67,12 @@ def upgrade() -> None:
     )
     op.execute(
         "CREATE INDEX orders_of_shop_by_stage ON orders (shop_id, stage, created_at, order_id)"
-        " INCLUDE (threepl_id, link_id, epoch)"
+        " INCLUDE (threepl_id, link_id, epoch) WHERE version IS NOT NULL"
     )
-    op.execute("CREATE INDEX orders_by_stage ON orders (stage, created_at, shop_id, order_id)")
+    # A key that is only claimed yet has no version, and is written into the primary key alone.
+    op.execute(
+        "CREATE INDEX orders_by_stage ON orders (stage, created_at, shop_id, order_id)"
+        " WHERE version IS NOT NULL"
+    )
     op.execute("DROP INDEX orders_of_threepl")
     op.execute("DROP INDEX orders_of_shop")
