@@ -76,8 +76,12 @@ async def add(connection: AsyncConnection, letters: Sequence[DeadLetter], topic:
 
 
 def announcement(letter: DeadLetter, topic: str) -> outbox.Message:
-    """The letter as a message: the bytes as received, reason and origin in headers."""
+    """The letter as a message: key and bytes as received, reason and origin in headers.
+
+    Of each at most 256 KiB, so that the broker takes it.
+    """
     record = letter.record
+    key = None if record.key is None else record.key[:MAX_KEPT_BYTES]
     headers = {
         "reason": storable(letter.reason),
         "origin-topic": record.topic,
@@ -86,7 +90,7 @@ def announcement(letter: DeadLetter, topic: str) -> outbox.Message:
         "size": str(len(record.value or b"")),
         "sha256": letter.sha256,
     }
-    return outbox.Message(topic, record.key, letter.kept, headers)
+    return outbox.Message(topic, key, letter.kept, headers)
 
 
 def _raw(headers: dict[str, bytes]) -> list[tuple[str, str]]:

@@ -60,7 +60,7 @@ V1 = (
 )
 
 # What it takes to put a dead letter back: the record as it was, its headers' bytes included. A row of older
-# code has its headers as text alone.
+# code has its headers as text alone. And an outbox that can park any message.
 V2 = (
     """
     ALTER TABLE dead_letters
@@ -73,6 +73,9 @@ V2 = (
     "CREATE INDEX dead_letters_waiting ON dead_letters (id) WHERE put_back_at IS NULL",
     "CREATE INDEX dead_letters_waiting_by_topic ON dead_letters (topic, id) WHERE put_back_at IS NULL",
     "CREATE INDEX dead_letters_put_back ON dead_letters (id) WHERE put_back_at IS NOT NULL",
+    # A key may be longer than an index takes; few messages are ever parked.
+    "DROP INDEX outbox_parked",
+    "CREATE INDEX outbox_parked ON outbox (topic) WHERE parked_reason IS NOT NULL",
 )
 
 

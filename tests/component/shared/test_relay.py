@@ -1,5 +1,6 @@
 """The outbox's relay against a real broker: in order, once it is committed, one relay at a time."""
 
+import random
 from collections.abc import AsyncIterator
 
 import pytest
@@ -73,15 +74,16 @@ async def test_what_is_rolled_back_is_never_said(servers: Servers, prefix: str, 
     assert said.value == b"said"
 
 
+@pytest.mark.parametrize("key", [b"a", random.Random(1).randbytes(100_000)], ids=["short key", "long key"])
 async def test_a_message_the_broker_never_takes_is_parked_with_its_key_and_others_go_on(
-    servers: Servers, prefix: str, database: Database
+    servers: Servers, prefix: str, database: Database, key: bytes
 ) -> None:
     topic = prefix + "links"
     await add(
         database,
-        Message(topic, b"a", b"first"),
-        Message(topic, b"a", b"x" * (MAX_MESSAGE_BYTES + 1)),
-        Message(topic, b"a", b"behind it"),
+        Message(topic, key, b"first"),
+        Message(topic, key, b"x" * (MAX_MESSAGE_BYTES + 1)),
+        Message(topic, key, b"behind it"),
         Message(topic, b"b", b"other key"),
     )
     running = relay(servers, database)

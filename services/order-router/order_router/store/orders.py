@@ -90,13 +90,14 @@ def _changed(name: str) -> str:
 
 
 _NAMES = ", ".join(f'"{name}"' for name in _ARRAYS)
+# Topics compare by their code points, as in Python, whatever language the database sorts in.
 _SAVE = text(
     f"""
     UPDATE orders SET {", ".join(f'"{name}" = {_changed(name)}' for name in _ARRAYS)}
     FROM unnest({", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _ARRAYS.items())})
         AS changed ({_NAMES})
     WHERE orders.shop_id = changed.shop_id AND orders.order_id = changed.order_id
-      AND (orders.version IS NULL OR (orders.version, orders.topic, orders.partition, orders."offset")
+      AND (orders.version IS NULL OR (orders.version, orders.topic COLLATE "C", orders.partition, orders."offset")
            <= (changed.version, changed.topic, changed.partition, changed."offset"))
     """
 )
