@@ -36,6 +36,10 @@ reset: $(INSTALLED) ## Delete the data that `make up` keeps
 test: $(INSTALLED) ## Run all tests, on real brokers and databases, in two processes
 	$(BIN)/pytest --numprocesses=2 --dist=loadgroup --no-loadscope-reorder
 
+.PHONY: test-long
+test-long: $(INSTALLED) ## Play thousands of long sequences of acts and calls, for half an hour or more
+	ORDERDOCK_HYPOTHESIS=long $(BIN)/pytest tests/component -k "sequences or schemathesis"
+
 .PHONY: chaos
 chaos: $(INSTALLED) ## Kill every part under load and count what arrives
 	$(BIN)/pytest tests/chaos
@@ -43,6 +47,10 @@ chaos: $(INSTALLED) ## Kill every part under load and count what arrives
 .PHONY: bench
 bench: $(INSTALLED) ## Measure speed side by side with what it is held against, in minutes
 	@$(BIN)/python -m tests.bench
+
+.PHONY: bench-long
+bench-long: $(INSTALLED) ## The same with ten million orders stored, which take 16 GB of disk
+	@$(BIN)/python -m tests.bench --long
 
 .PHONY: check
 check: $(INSTALLED) ## Format, lint, types, import contracts, dead code, licences, lock files, what is deployed

@@ -1,4 +1,4 @@
-"""Measures the integration service side by side with what its speed is held against: `python -m tests.bench`.
+"""Measures services side by side with what their speed is held against: `python -m tests.bench [SERVICE …]`.
 
 Exits 1 and names the aim if a ratio misses it. Absolute figures are printed and never held to anything.
 """
@@ -7,51 +7,32 @@ import argparse
 import asyncio
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from rich.console import Console
 
 from deploy.local.errors import PlatformError
-from tests.bench import announcing, cast, pages, reading, report
+from deploy.local.jars import Say
+from tests.bench import report
 from tests.bench.aims import Measure
-from tests.bench.cast import Cast
 from tests.bench.errors import BenchError
-from tests.bench.load import Load, load
+from tests.bench.integration.bench import bench as integration
+from tests.bench.order_router.bench import bench as order_router
 from tests.bench.stage import Servers, servers
 
-
-async def bench(running: Servers) -> list[Measure]:
-    """All measures of a service that is started here and stopped after them."""
-    say("Making the links …")
-    actors = await cast.make(running.database_url)
-    with ExitStack() as stack:
-        async with load() as started:
-            counted = await _count(running, actors, started, stack)
-            return [*await _read(running, actors, started, stack), *counted]
+BENCHES: Mapping[str, Callable[[Servers, Say, bool], Awaitable[list[Measure]]]] = {
+    "integration": integration,
+    "order-router": order_router,
+}
 
 
-async def _count(running: Servers, actors: Cast, load: Load, stack: ExitStack) -> list[Measure]:
-    async with announcing.relay_kept_out(running.database_url) as held:
-        url = running.start_service(stack)
-        say("Counting the transactions of acts …")
-        token, account = await cast.token(url, actors.acting), actors.acting.account_id
-        counted = await announcing.measure(load, held, running.server_url, url, token, account)
-    await announcing.published(running.database_url)
-    return counted
-
-
-async def _read(running: Servers, actors: Cast, load: Load, stack: ExitStack) -> list[Measure]:
-    url, database, most = running.service.url, running.database_url, actors.many.account_id
-    bare = running.start_bare(stack)
-    say("Reading single links …")
-    token = await cast.token(url, actors.many)
-    single = await reading.measure(load, database, url, token, most, bare)
-    say("Reading pages …")
-    few = await pages.reader(database, await cast.token(url, actors.few), actors.few.account_id)
-    many = await pages.reader(database, token, most)
-    operator = await pages.reader(database, await cast.token(url, actors.operator), most)
-    return [single, *await pages.measure(load, url, few, many, operator)]
+async def measure(services: Sequence[str], long: bool) -> list[Measure]:
+    """The measures of these services, one service after the other, each on servers of its own."""
+    measures = []
+    for service in services:
+        with servers(say) as running:
+            measures += await BENCHES[service](running, say, long)
+    return measures
 
 
 def say(sentence: str) -> None:
@@ -69,15 +50,20 @@ def show(measures: Sequence[Measure], as_json: bool) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument(
+        "services", nargs="*", metavar="SERVICE", help=f"{' or '.join(BENCHES)}; default: all"
+    )
+    parser.add_argument("--long", action="store_true", help="with the large sizes")
     parser.add_argument("--json", action="store_true", help="print one JSON object in place of the table")
-    as_json, began = parser.parse_args().json, time.monotonic()
+    asked, began = parser.parse_args(), time.monotonic()
+    if unknown := set(asked.services) - set(BENCHES):
+        parser.error(f"there is no bench of {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}")
     try:
-        with servers(say) as running:
-            measures = asyncio.run(bench(running))
+        measures = asyncio.run(measure(asked.services or list(BENCHES), asked.long))
     except (PlatformError, BenchError) as error:
         say(str(error))
         return 1
-    show(measures, as_json)
+    show(measures, asked.json)
     say(f"The bench took {time.monotonic() - began:.0f} s.")
     missed = [each.missed for each in measures if not each.holds]
     for sentence in missed:

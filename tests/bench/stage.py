@@ -1,69 +1,79 @@
-"""What a bench runs on: the embedded servers, the integration service as in production, the bare route."""
+"""What a bench runs on: the embedded servers, and services on them as in production."""
 
 import os
-import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.fernet import Fernet
-
 from deploy.local import databases
 from deploy.local.apart import run_apart
-from deploy.local.child import Child
-from deploy.local.errors import PlatformError
 from deploy.local.jars import Say
 from deploy.local.kafka import Kafka
-from deploy.local.ports import LOOPBACK, answers, free_port
+from deploy.local.ports import free_port
 from deploy.local.postgres import Postgres
 from deploy.local.service_process import Service
 from shared.kafka.topics import create_topics
 
-DATABASE = "integration"
-PATIENCE = 30.0
-
 
 @dataclass(frozen=True)
 class Servers:
-    """The servers, running, the database migrated; the service and the bare route are started on them."""
+    """The servers, running; databases, topics and services are made on them by name."""
 
     folder: Path
-    server_url: str
-    database_url: str
-    service: Service
+    postgres: Postgres
+    kafka: Kafka
 
-    def start_bare(self, stack: ExitStack) -> str:
-        """Starts the bare route until the stack ends; answers its URL."""
+    @property
+    def bootstrap_servers(self) -> str:
+        return self.kafka.bootstrap_servers
+
+    @property
+    def server_url(self) -> str:
+        """A database that no bench works on."""
+        return self.postgres.url("postgres")
+
+    def make_database(self, name: str) -> str:
+        """Makes a database; answers its URL."""
+        self.postgres.create_database(name)
+        return databases.on_server(self.server_url, name)
+
+    def make_topics(self, prefix: str) -> None:
+        """Makes all topics under a prefix."""
+        run_apart(lambda: create_topics(self.bootstrap_servers, prefix))
+
+    def make_service(self, name: str, settings: Mapping[str, str], place: str = "") -> Service:
+        """A service, not started, on topics and a migrated database of its own.
+
+        `place` tells one service's several places apart.
+        """
+        database, prefix = place or name, f"{place}." if place else ""
+        self.make_topics(prefix)
         port = free_port()
-        child = Child("the bare route", self.folder / "bare.pid", self.folder / "bare.log")
-        environment = {**os.environ, "DATABASE_URL": self.database_url, "PORT": str(port)}
-        child.launch([sys.executable, "-m", "tests.bench.bare"], Path.cwd(), environment)
-        stack.callback(child.stop)
-        deadline = time.monotonic() + PATIENCE
-        while not answers(port):
-            child.must_be_alive()
-            if time.monotonic() > deadline:
-                raise PlatformError(f"The bare route doesn't listen. {child.last_words()}")
-            time.sleep(0.1)
-        return f"http://{LOOPBACK}:{port}"
+        own = {
+            "DATABASE_URL": self.make_database(database),
+            "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers,
+            "ORDERDOCK_PORT": str(port),
+            "ORDERDOCK_TOPIC_PREFIX": prefix,
+        }
+        pid_file, log = self.folder / f"{database}.pid", self.folder / f"{database}.log"
+        service = Service(name, port, {**os.environ, **own, **settings}, pid_file=pid_file, log=log)
+        service.launch("migrate")
+        service.wait_ended()
+        return service
 
-    def start_service(self, stack: ExitStack) -> str:
-        """Starts the integration service until the stack ends; answers its URL."""
-        self.service.launch()
-        stack.callback(self.service.stop)
-        self.service.wait_ready()
-        return self.service.url
+
+def start(service: Service, stack: ExitStack) -> None:
+    """Starts a service until the stack ends, in this thread, with which it would end (see `Child.launch`)."""
+    service.launch()
+    stack.callback(service.stop)
+    service.wait_ready()
 
 
 @contextmanager
 def servers(say: Say) -> Iterator[Servers]:
-    """Starts PostgreSQL and Kafka in a folder that goes with them, and migrates the database.
-
-    All is launched in this thread, with which it would end (see `Child.launch`).
-    """
+    """Starts PostgreSQL and Kafka in a folder that goes with them."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="orderdock-bench-")))
         postgres = Postgres(folder / "postgres", fsync=False)
@@ -73,31 +83,4 @@ def servers(say: Say) -> Iterator[Servers]:
         postgres.start()
         stack.callback(kafka.stop)
         kafka.start()
-        run_apart(lambda: create_topics(kafka.bootstrap_servers))
-        postgres.create_database(DATABASE)
-        url = databases.on_server(postgres.url("postgres"), DATABASE)
-        service = _service(folder, url, kafka.bootstrap_servers)
-        service.launch("migrate")
-        service.wait_ended()
-        yield Servers(folder, postgres.url("postgres"), url, service)
-
-
-def _service(folder: Path, database_url: str, bootstrap_servers: str) -> Service:
-    port = free_port()
-    settings: Mapping[str, str] = {
-        "DATABASE_URL": database_url,
-        "KAFKA_BOOTSTRAP_SERVERS": bootstrap_servers,
-        "ORDERDOCK_PORT": str(port),
-        "ORDERDOCK_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
-        "ORDERDOCK_SMTP_URL": "smtp://127.0.0.1:9",  # nobody takes mail there, and none is sent
-        "ORDERDOCK_MAIL_FROM": "orderdock@orderdock.example",
-        "ORDERDOCK_CONSOLE_URL": "http://127.0.0.1:9",
-    }
-    environment = {**os.environ, **settings}
-    return Service(
-        "integration",
-        port,
-        environment,
-        pid_file=folder / "integration.pid",
-        log=folder / "integration.log",
-    )
+        yield Servers(folder, postgres, kafka)

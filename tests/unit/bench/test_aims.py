@@ -3,7 +3,7 @@
 import pytest
 
 from tests.bench.aims import Aim, Measure
-from tests.bench.population import is_chosen
+from tests.bench.integration.population import is_chosen
 
 AT_LEAST, AT_MOST, EXACTLY = Aim("at least", 0.5), Aim("at most", 1.2), Aim("exactly", 1, within=0.05)
 

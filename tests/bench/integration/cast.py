@@ -11,7 +11,7 @@ from integration.api_keys import IssuedApiKey
 from integration.registration import issue_key, open_account
 from shared.contracts.identifiers import AccountKind
 from shared.database import Database, asyncpg_url
-from tests.bench.population import Crowd, populate
+from tests.bench.integration.population import Crowd, populate
 
 FEW, MANY, ACTED_ON, BYSTANDERS = 100, 100_000, 1000, 500
 

@@ -14,14 +14,14 @@ import asyncpg
 
 from shared.kafka.relay import RELAY_LOCK
 from tests.bench.aims import Aim, Measure
-from tests.bench.bare import TABLE
 from tests.bench.errors import BenchError
-from tests.bench.load import Job, Load, Request
-from tests.bench.stage import DATABASE
+from tests.bench.integration.bare import TABLE
+from tests.bench.integration.load import Job, Load, Request
 from tests.harness import until
 
 AIM, WRITTEN = Aim("exactly", 1, within=0.05), Aim("exactly", 1)
 FIRST, READS = 200, 100
+DATABASE = "integration"  # the service's
 FLUSHED = 11.0  # seconds after which an idle connection has told the counters
 _ENDED = "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = $1"
 _LINKS = "SELECT id FROM links WHERE threepl_id = $1 AND status = 'active'"

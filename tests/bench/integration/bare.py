@@ -1,13 +1,17 @@
 """The bare route that reading a link is held against: one row by primary key, answered as JSON.
 
-`python -m tests.bench.bare`, in a process of its own, on the same FastAPI, uvicorn, uvloop and engine as the
-services, with no token, no rules of ours and nothing beside it. The row is answered through a response model.
+`python -m tests.bench.integration.bare`, in a process of its own, on the same FastAPI, uvicorn, uvloop and
+engine as the services, with no token, no rules of ours and nothing beside it. The row is answered through a
+response model.
 """
 
 import os
+import sys
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -15,8 +19,12 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from sqlalchemy import text
 
+from deploy.local.child import Child
+from deploy.local.errors import PlatformError
+from deploy.local.ports import LOOPBACK, answers, free_port
 from shared.database import Database, asyncpg_url
 
+PATIENCE = 30.0
 TABLE = "bare_links"  # a copy of `links` with a primary key
 _FIND = text(
     f"""
@@ -61,6 +69,22 @@ def build(database: Database) -> FastAPI:
         return BareLink.model_validate(row)
 
     return api
+
+
+def start(folder: Path, database_url: str, stack: ExitStack) -> str:
+    """Starts the process until the stack ends; answers its URL."""
+    port = free_port()
+    child = Child("the bare route", folder / "bare.pid", folder / "bare.log")
+    environment = {**os.environ, "DATABASE_URL": database_url, "PORT": str(port)}
+    child.launch([sys.executable, "-m", "tests.bench.integration.bare"], Path.cwd(), environment)
+    stack.callback(child.stop)
+    deadline = time.monotonic() + PATIENCE
+    while not answers(port):
+        child.must_be_alive()
+        if time.monotonic() > deadline:
+            raise PlatformError(f"The bare route doesn't listen. {child.last_words()}")
+        time.sleep(0.1)
+    return f"http://{LOOPBACK}:{port}"
 
 
 def main() -> None:

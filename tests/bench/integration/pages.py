@@ -10,8 +10,8 @@ import httpx
 from shared import pages
 from tests.bench.aims import Aim, Measure
 from tests.bench.errors import BenchError
-from tests.bench.load import Job, Load, Request
-from tests.bench.population import COMMON, RARE
+from tests.bench.integration.load import Job, Load, Request
+from tests.bench.integration.population import COMMON, RARE
 
 AIM = Aim("at most", 1.2)
 LIMIT = 50

@@ -2,14 +2,13 @@
 
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import asyncpg
 
-from integration.accounts import symbols
-from shared.contracts.identifiers import ALPHABET, SYMBOLS, AccountKind, account_id
-from tests.bench.bare import TABLE
+from tests.bench.ids import account_ids
+from tests.bench.integration.bare import TABLE
 
 RARE, COMMON = "rosewood", "teapot"
 RULES = {
@@ -65,9 +64,9 @@ async def populate(connection: asyncpg.Connection, crowds: Sequence[Crowd], byst
 
     Bystanders are 3PLs with 20 links each, none deleted or named rarely.
     """
-    ids = list(itertools.islice(_ids("threepl"), bystanders))
+    ids = list(itertools.islice(account_ids("threepl"), bystanders))
     await connection.execute(_ACCOUNTS, ids, [f"Bystander {each}" for each in ids], "threepl")
-    shops = _ids("shop")
+    shops = account_ids("shop")
     for crowd in (*crowds, *(Crowd(each, 20, 0, 0) for each in ids)):
         await _populate(connection, crowd, list(itertools.islice(shops, crowd.links)))
     await connection.execute(f"CREATE TABLE {TABLE} AS TABLE links")
@@ -97,10 +96,3 @@ def _status(crowd: Crowd, place: int) -> str:
 def _name(crowd: Crowd, place: int) -> str:
     word = RARE if is_chosen(place, crowd.named_rarely, crowd.links) else COMMON
     return f"{word.title()} & Co {place}"
-
-
-def _ids(kind: AccountKind) -> Iterator[str]:
-    """Different ids in no order, always the same."""
-    for number in itertools.count(1):
-        # By an odd factor, so that no two are the same.
-        yield account_id(kind, symbols(number * 0x9E3779B1 % len(ALPHABET) ** SYMBOLS))

@@ -1,22 +1,20 @@
-"""Load over HTTP, from a process of its own: `python -m tests.bench.load` reads a job a line, answers a line.
+"""Load over HTTP, from a process of its own: see worker.py.
 
 Its client knows no more of HTTP than our own servers say, so that it takes little of the machine's time.
 """
 
 import asyncio
 import itertools
-import json
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from statistics import median
+from typing import Any
 from urllib.parse import urlsplit
 
-import uvloop
-
 from tests.bench.errors import BenchError
+from tests.bench.worker import Worker, answer, worker
 
 Turn = tuple[int, bytes]
 
@@ -52,31 +50,23 @@ class Answered:
 class Load:
     """The process, seen from the bench."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: Worker) -> None:
         self._process = process
 
     async def do(self, job: Job) -> Answered:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(asdict(job)).encode() + b"\n")
-        line = await self._process.stdout.readline()
-        if not line:
-            raise BenchError(f"The load on {job.url} failed; what it said stands above.")
-        return Answered(**json.loads(line))
+        return Answered(**await self._process.do(asdict(job)))
 
 
 @asynccontextmanager
 async def load() -> AsyncIterator[Load]:
     """Starts the process and ends it after the block."""
-    pipe = asyncio.subprocess.PIPE
-    command = (sys.executable, "-m", "tests.bench.load")
-    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, limit=2**20)
-    try:
-        yield Load(process)
-    finally:
-        assert process.stdin is not None
-        process.stdin.close()
-        await process.wait()
+    async with worker("tests.bench.integration.load") as started:
+        yield Load(started)
+
+
+async def _answer(given: Any) -> dict[str, Any]:
+    given["requests"] = [Request(**each) for each in given["requests"]]
+    return asdict(await _do(Job(**given)))
 
 
 async def _do(job: Job) -> Answered:
@@ -122,13 +112,5 @@ async def _read_answer(reader: asyncio.StreamReader, request: bytes) -> None:
         raise BenchError(f"{asked!r} was answered {said!r}: {body[:500]!r}")
 
 
-def main() -> None:
-    for line in sys.stdin:
-        given = json.loads(line)
-        given["requests"] = [Request(**each) for each in given["requests"]]
-        sys.stdout.write(json.dumps(asdict(uvloop.run(_do(Job(**given))))) + "\n")
-        sys.stdout.flush()
-
-
 if __name__ == "__main__":
-    main()
+    answer(_answer)

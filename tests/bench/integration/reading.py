@@ -3,7 +3,7 @@
 import asyncpg
 
 from tests.bench.aims import Aim, Measure
-from tests.bench.load import Job, Load, Request
+from tests.bench.integration.load import Job, Load, Request
 
 AIM = Aim("at least", 0.5)
 LINKS = 1000  # each is read in its turn
