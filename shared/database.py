@@ -115,9 +115,9 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__ or getattr(cause, "orig", None)
 
 
-def migrate(url: str, migrations: Path) -> None:
+def migrate(url: str, migrations: Path, revision: str = "head") -> None:
     """Brings the database's tables to what the code expects; does nothing when they are."""
     config = Config()
     config.set_main_option("script_location", str(migrations))
     config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)

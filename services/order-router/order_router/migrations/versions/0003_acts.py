@@ -16,9 +16,10 @@ ALTER TABLE orders
     ADD COLUMN search text NOT NULL DEFAULT ''
 """
 # Of what stood before: its holder was assigned it by the router; whether it is cancelled, its stage says.
-KNOWN = """
+# PostgreSQL reads no JSON whose text holds a NUL; what stands for it there doesn't matter here.
+KNOWN = r"""
 UPDATE orders SET
-    routable = coalesce((document::json ->> 'routable')::boolean, true),
+    routable = coalesce((replace(document, '\u0000', '\ufffd')::json ->> 'routable')::boolean, true),
     says_cancelled = stage = 'cancelled',
     assigned_links = CASE WHEN link_id IS NULL THEN '[]' ELSE jsonb_build_array(link_id)::text END,
     search = lower(concat_ws(' ', number, order_id))
