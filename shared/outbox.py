@@ -43,27 +43,24 @@ _ADD = text(
 )
 # A key behind a parked message waits until somebody has dealt with that one. Mostly none is parked: to ask
 # that once for all rows spares to ask for each key.
-_WAITING = text(
-    """
-    SELECT id, topic, key, value, CAST(headers AS text) AS headers FROM outbox
-    WHERE parked_reason IS NULL AND (
+_PUBLISHABLE = """
+    outbox WHERE parked_reason IS NULL AND (
         NOT EXISTS (SELECT FROM outbox AS parked WHERE parked.parked_reason IS NOT NULL)
         OR NOT EXISTS (
             SELECT FROM outbox AS parked
             WHERE parked.parked_reason IS NOT NULL AND parked.topic = outbox.topic AND parked.key = outbox.key
         )
     )
+"""
+_WAITING = text(
+    f"""
+    SELECT id, topic, key, value, CAST(headers AS text) AS headers FROM {_PUBLISHABLE}
     ORDER BY id LIMIT :limit
     """
 )
+_WAITS = text(f"SELECT count(*) >= :number FROM (SELECT FROM {_PUBLISHABLE} LIMIT :number) AS waiting")
 _DELETE = text("DELETE FROM outbox WHERE id = ANY(:ids)")
 _PARK = text("UPDATE outbox SET parked_reason = :reason WHERE id = :id")
-_WAITS = text(
-    """
-    SELECT count(*) >= :number
-    FROM (SELECT FROM outbox WHERE parked_reason IS NULL LIMIT :number) AS waiting
-    """
-)
 _COUNT = text("SELECT count(*) FILTER (WHERE parked_reason IS NULL), count(parked_reason) FROM outbox")
 
 
@@ -106,7 +103,7 @@ async def park(connection: AsyncConnection, message_id: int, reason: str) -> Non
 
 
 async def waits(connection: AsyncConnection, number: int) -> bool:
-    """Whether at least so many messages wait."""
+    """Whether at least so many messages wait to be published."""
     return bool((await connection.execute(_WAITS, {"number": number})).scalar_one())
 
 

@@ -1,8 +1,16 @@
 """A link's whole state, as `links` carries it (DESIGN 2.9 and 3)."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+)
 from pydantic.json_schema import SkipJsonSchema
 
 from shared.contracts import cloudevents
@@ -34,6 +42,9 @@ class Settings(BaseModel):
     support_tickets_from: Side = "threepl"
     client_reference: Reference = ""
     webhook_url: str | None = Field(default=None, max_length=2048)
+
+
+_NAMES = frozenset(get_args(SettingName))
 
 
 class OpenSetting(BaseModel):
@@ -68,6 +79,18 @@ class Link(BaseModel):
     open_settings: dict[SettingName, OpenSetting] = {}
     created_at: AwareDatetime
     changed_at: AwareDatetime
+
+    @field_validator("open_settings", mode="before")
+    @classmethod
+    def _known(cls, given: Any) -> Any:
+        """Settings of a newer writer are passed over: the link's state and epoch still count."""
+        return {name: given[name] for name in given if name in _NAMES} if isinstance(given, dict) else given
+
+    @field_validator("open_settings")
+    @classmethod
+    def _possible(cls, given: dict[SettingName, OpenSetting]) -> dict[SettingName, OpenSetting]:
+        Settings.model_validate({name: setting.value for name, setting in given.items()})
+        return given
 
 
 def write(link: Link) -> bytes:

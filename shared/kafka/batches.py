@@ -117,6 +117,10 @@ class Batches:
             return Again(batch.letters[0].reason, _nothing)
         return Again(None, lambda: self._say(batch))
 
+    async def refuse(self, record: Record, reason: str) -> None:
+        """Makes a record that is next in its partition a dead letter."""
+        await self._commit([record], _refusing(reason))
+
     async def _commit_or_refuse(self, record: Record) -> None:
         try:
             await self._commit([record], self._handle)

@@ -8,11 +8,12 @@ import asyncio
 import re
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from aiokafka import ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import IllegalStateError
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import CorruptRecordException, IllegalStateError
 from faststream.kafka import KafkaBroker
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -20,7 +21,8 @@ from shared import offsets
 from shared.database import Database
 from shared.kafka.batches import Again, Batches
 from shared.kafka.records import Record, next_offsets
-from shared.kafka.subscription import Subscription, subscribe
+from shared.kafka.subscription import BATCH, Subscription, subscribe
+from shared.kafka.unread import unread
 from shared.loops import backoff
 from shared.offsets import Place
 
@@ -60,6 +62,8 @@ class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._positioned: set[Place] = set()
         self._subscriber: Any = subscribe(broker, subscription, self)
         self._subscriber(self._on_batch)
+        self._poll = self._subscriber.get_msg
+        self._subscriber.get_msg = self._polled
 
     def reads(self, topic: str) -> bool:
         """Whether this topic is one of those subscribed to, by name or by pattern."""
@@ -168,6 +172,32 @@ class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         )
         self.beyond_end[_place(tp)] = reason
         log.error("consumer.beyond-end", reason=reason)
+
+    async def _polled(self, consumer: AIOKafkaConsumer) -> tuple[Any, ...]:
+        """What FastStream polls; a record that aiokafka can't read becomes a dead letter without its bytes.
+
+        Where it fails, aiokafka loses what it had polled of other partitions: everything is read again, one
+        record at a time, until the failure is at the only record that is polled.
+        """
+        try:
+            return tuple(await self._poll(consumer))
+        except CorruptRecordException:
+            await self._seek(sorted(consumer.assignment()))
+            raise
+        except UnicodeDecodeError as error:
+            if self._subscriber.max_records == 1:
+                await self._refuse_unread(consumer, f"a header's name is not UTF-8: {error}")
+                self._subscriber.max_records = BATCH
+            else:
+                await self._seek(sorted(consumer.assignment()))
+                self._subscriber.max_records = 1
+            return ()
+
+    async def _refuse_unread(self, consumer: AIOKafkaConsumer, reason: str) -> None:
+        for tp, offset in unread(consumer):
+            record = Record(tp.topic, tp.partition, offset, None, None, {}, datetime.now(UTC))
+            await self._batches.refuse(record, reason)
+            consumer.seek(tp, offset + 1)
 
     async def _on_batch(self, polled: list[Record]) -> None:
         failures = 0

@@ -153,7 +153,7 @@ def _take_over(order: StoredOrder, now: datetime, actor: Actor) -> Outcome:
     if order.stage in BEGUN:
         return asked(order, "take_over", now, actor)
     if order.stage != "open":
-        raise _wrong_stage(order, "take over", BEGUN | {"open"})
+        raise _wrong_stage(order, "take-over", BEGUN | {"open"})
     said = announced(changed(order, holding=None), assignments.RELEASED, order.holding)
     return said.then(partial(noted, act="take_over", actor=actor))
 
@@ -187,7 +187,7 @@ def _wrong_stage(order: StoredOrder, act: str, wanted: frozenset[Stage]) -> Prob
     return Problem(
         409,
         "wrong-stage",
-        f"The order is {order.stage}; to {act} it, it must be {stages}.",
+        f"The order is {order.stage}; {act} is for orders that are {stages}.",
         stage=order.stage,
     )
 

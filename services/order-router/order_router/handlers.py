@@ -58,10 +58,15 @@ class OrderHandler:
         connection, now = batch.connection, datetime.now(UTC)
         orders = await order_store.claim(connection, list({arrival.key for arrival in arrivals}))
         shops = await link_store.of_shops(connection, sorted({shop for shop, _ in orders}))
-        counts = await link_days.hold(connection, limited(shops.values()), utc_day(now))
+        counts = await link_days.hold(connection, limited(_routing(orders, shops)), utc_day(now))
         decided = decide_all(orders, shops, arrivals, counts, now, self.route_max_age)
         outcomes = await record(connection, orders, decided, self.assignments_topic, now)
         batch.after_commit.append(lambda: log_outcomes(outcomes))
+
+
+def _routing(orders: Mapping[Key, StoredOrder], shops: Shops) -> list[Mapping[str, Link]]:
+    """The links of the shops that have an order to route; others' counts need not be held."""
+    return [shops[shop] for shop in {order.shop_id for order in orders.values() if not order.routed}]
 
 
 def decide_all(

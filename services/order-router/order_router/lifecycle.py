@@ -16,7 +16,7 @@ from order_router.orders import (
     noted,
     under,
 )
-from order_router.requests import BEGUN, asked, lapsing, refused
+from order_router.requests import BEGUN, asked, lapsing, refused, too_late
 from order_router.routing import Counts, Decision, decide
 from order_router.sources import OrderEvent
 from shared.contracts import assignments
@@ -84,13 +84,13 @@ def apply_event(
         search=_search(event.order),
         number=event.order.number,
         routable=event.order.routable,
-        says_cancelled=event.cancelled,
+        says_cancelled=order.says_cancelled or event.cancelled,
         stage="cancelled" if event.cancelled and order.stage == "open" else order.stage,
     )
     if newer.stage == "open" and not newer.routed and event.order.routable:
         return _route(newer, event, circumstances)
-    if _asks_to_cancel(order, event):
-        return asked(newer, "cancellation", circumstances.now)
+    if newer.says_cancelled and not order.says_cancelled and newer.holding and newer.stage != "cancelled":
+        return _cancellation(newer, circumstances.now)
     return _updated(order, newer)
 
 
@@ -107,11 +107,9 @@ def _is_behind(order: StoredOrder, link: Link | None) -> bool:
     return order.holding.epoch < link.epoch or order.holding.settings_version < open_version(link)
 
 
-def _asks_to_cancel(order: StoredOrder, event: OrderEvent) -> bool:
-    """A version that only repeats the one before asks nothing: that was refused, or waits for an answer."""
-    begun = order.holding is not None and order.stage in BEGUN
-    asks = event.cancelled and not order.says_cancelled
-    return begun and asks and "cancellation" not in order.requests
+def _cancellation(order: StoredOrder, now: datetime) -> Outcome:
+    """The first version that says so asks the 3PL that has begun the order; later ones only repeat it."""
+    return asked(order, "cancellation", now) if order.stage in BEGUN else too_late(order, "cancellation", now)
 
 
 def _updated(order: StoredOrder, newer: StoredOrder) -> Outcome:

@@ -38,9 +38,9 @@ class Holding:
 class StoredOrder:
     """An order as it stands; before its first event it has no version.
 
-    `document` is JSON text; `search`, the text it is found by, is None while it isn't loaded. `routable` and
-    `says_cancelled` are what its newest version says. `requests` holds when each open request was made,
-    `assigned_links` every link that it was ever assigned under.
+    `document` is JSON text; `search`, the text it is found by, is None while it isn't loaded. `routable` is
+    what its newest version says, `says_cancelled` whether any version has said so, for good. `requests` holds
+    when each open request was made, `assigned_links` every link that it was ever assigned under.
     """
 
     shop_id: str

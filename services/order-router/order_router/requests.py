@@ -25,6 +25,14 @@ def asked(order: StoredOrder, kind: RequestKind, now: datetime, actor: Actor | N
     return said.then(partial(noted, act=f"{kind}_requested", actor=actor))
 
 
+def too_late(order: StoredOrder, kind: RequestKind, now: datetime) -> Outcome:
+    """The order after a request that nothing can come of any more: it is on its way, which refuses it."""
+    assert order.holding is not None
+    request = Request(kind=kind, status="refused", requested_at=now)
+    said = announced(order, assignments.UPDATED, order.holding, request)
+    return said.then(partial(noted, act=f"{kind}_refused"))
+
+
 def refused(
     order: StoredOrder,
     kinds: Iterable[RequestKind],
@@ -41,7 +49,7 @@ def refused(
 def accepted(order: StoredOrder, kind: RequestKind, actor: Actor) -> Outcome:
     """The order after a request was accepted; what else was asked ends with it.
 
-    A taken over order is open with the shop, or cancelled if its newest version says so; a cancelled one
+    A taken over order is open with the shop, or cancelled if a version has said so; a cancelled one
     stays with the 3PL.
     """
     return _cancelled(order, actor) if kind == "cancellation" else _taken_over(order, actor)
@@ -73,16 +81,10 @@ def _cancellation_accepted(order: StoredOrder, actor: Actor) -> Outcome:
 
 
 def _taken_over(order: StoredOrder, actor: Actor) -> Outcome:
-    return _cancellation_ended(order, actor).then(partial(_given_back, actor=actor))
-
-
-def _cancellation_ended(order: StoredOrder, actor: Actor) -> Outcome:
-    """Who gives an order back doesn't stand in the way of its cancellation, if that is still wanted."""
-    if "cancellation" not in order.requests:
-        return Outcome(order)
-    if order.says_cancelled:
-        return _cancellation_accepted(order, actor)
-    return refused(order, ["cancellation"], actor=actor)
+    """Who gives an order back doesn't stand in the way of its cancellation."""
+    asked_too = "cancellation" in order.requests
+    ended = _cancellation_accepted(order, actor) if asked_too else Outcome(order)
+    return ended.then(partial(_given_back, actor=actor))
 
 
 def _given_back(order: StoredOrder, actor: Actor) -> Outcome:

@@ -43,9 +43,11 @@ def decide(links: Iterable[Link], order: Order, counts: Counts) -> Decision:
     """The link of the shop's that the order goes to; the same for any order of `links` (DESIGN 3).
 
     Of the active links whose rules let it through and whose limit isn't reached, the first priority's; among
-    equals the one it falls to by the shares, then the older. Verdicts are sorted by the links' age.
+    equals the one it falls to by the shares, then the older. Verdicts are sorted by the links' age; deleted
+    links aren't considered.
     """
-    by_age = sorted(links, key=lambda link: (link.created_at, link.id))
+    considered = (link for link in links if link.status != "deleted")
+    by_age = sorted(considered, key=lambda link: (link.created_at, link.id))
     facts = Facts(order)
     refusals = {link.id: _refusal(link, facts) or _full(link, counts) for link in by_age}
     chosen = _first([link for link in by_age if refusals[link.id] is None], order)

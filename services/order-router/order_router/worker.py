@@ -1,6 +1,6 @@
 """The clock came: orders that no event claims are brought up to their links and the time, some at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -39,25 +39,22 @@ class LinkFollower:
             if link_id is None or await outbox.waits(connection, MOST_WAITING):
                 return False
         async with self.database.transaction() as connection:
-            outcomes = await self._follow(connection, link_id)
+            known = await link_store.one(connection, link_id)
+            orders = await order_store.claim_behind(connection, known, STEP)
+            settled = not orders and await self._settle(connection, known)
+            outcomes = await _brought_up(connection, orders, self.assignments_topic)
         log_outcomes(outcomes)
-        self.relay.nudge()
-        return True
+        if outcomes:
+            self.relay.nudge()
+        # Neither: somebody holds the orders that are left, and brings them up.
+        return bool(outcomes) or settled
 
-    async def _follow(self, connection: AsyncConnection, link_id: str) -> list[Outcome]:
-        """Claims orders before it holds the link, as everybody does."""
-        known = await link_store.one(connection, link_id)
-        orders = await order_store.claim_behind(connection, known, STEP)
-        if not orders:
-            await self._settle(connection, known)
-            return []
-        link = await link_store.one(connection, link_id, hold=True)
-        return await _brought_up(connection, orders, {link.id: link}, self.assignments_topic)
-
-    async def _settle(self, connection: AsyncConnection, link: Link) -> None:
+    async def _settle(self, connection: AsyncConnection, link: Link) -> bool:
         """Whoever assigned under an older state of this link had committed before it was applied."""
-        if not await order_store.any_behind(connection, link):
-            await link_store.settle(connection, link)
+        if await order_store.any_behind(connection, link):
+            return False
+        await link_store.settle(connection, link)
+        return True
 
 
 @dataclass(frozen=True)
@@ -73,17 +70,23 @@ class Lapser:
         now = datetime.now(UTC)
         async with self.database.transaction() as connection:
             orders = await order_store.claim_lapsing(connection, now, STEP)
-            links = await link_store.some(connection, {_held_by(order) for order in orders})
-            outcomes = await _brought_up(connection, orders, links, self.assignments_topic)
+            outcomes = await _brought_up(connection, orders, self.assignments_topic)
             await link_days.forget(connection, utc_day(now - DAYS_KEPT))
         log_outcomes(outcomes)
-        self.relay.nudge()
+        if outcomes:
+            self.relay.nudge()
         return len(orders) == STEP
 
 
 async def _brought_up(
-    connection: AsyncConnection, orders: Sequence[StoredOrder], links: Mapping[str, Link], topic: str
+    connection: AsyncConnection, orders: Sequence[StoredOrder], topic: str
 ) -> list[Outcome]:
+    """Holds the links of the claimed orders, decides, saves, announces."""
+    if not orders:
+        return []
+    links = await link_store.some(
+        connection, {_held_by(order) for order in orders}, {order.shop_id for order in orders}
+    )
     now = datetime.now(UTC)
     before = {(order.shop_id, order.order_id): order for order in orders}
     decided = [bring_up(order, links.get(_held_by(order)), now) for order in orders]

@@ -1,6 +1,7 @@
 """A router of the test's own."""
 
 import pytest
+import structlog
 
 from tests.component.order_router.router import Router
 from tests.conftest import MakeDatabase
@@ -14,3 +15,10 @@ async def router(servers: Servers, prefix: str, make_database: MakeDatabase) -> 
     database_url = make_database("order_router")
     await tokens.trust(database_url)
     return Router(servers, prefix, database_url, tokens)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_tracebacks() -> None:
+    """Those that structlog draws by itself take a second each."""
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])

@@ -28,14 +28,16 @@ class Router:
     database_url: str
     tokens: Tokens
 
-    def start(self) -> AbstractAsyncContextManager[httpx.AsyncClient]:
-        settings = Settings(
+    def start(self, **settings: Any) -> AbstractAsyncContextManager[httpx.AsyncClient]:
+        """Runs it, with other settings if need be."""
+        given = Settings(
             database_url=self.database_url,
             kafka_bootstrap_servers=self.servers.bootstrap_servers,
             topic_prefix=self.prefix,
             integration_url=NOBODY,
+            **settings,
         )
-        return running(build(settings))
+        return running(build(given))
 
     async def publish(self, *messages: tuple[str, str, bytes | None]) -> None:
         ready = [(self.prefix + topic, key.encode(), value) for topic, key, value in messages]

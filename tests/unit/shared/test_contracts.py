@@ -136,3 +136,10 @@ def test_any_bytes_are_an_event_or_refused(data: Any, junk: bytes) -> None:
         cloudevents.read(junk, {"ce_specversion": b"1.0", "ce_id": junk})
     except UnreadableMessage:
         pass
+
+
+def test_a_newer_writers_open_setting_leaves_a_link_readable_and_an_impossible_one_does_not() -> None:
+    newer = {"packing_slip": {"value": "none", "version": 2}, "charge_to": {"value": "shop", "version": 2}}
+    assert set(link(open_settings=newer).open_settings) == {"charge_to"}
+    with pytest.raises(ValidationError):
+        link(open_settings={"charge_to": {"value": "carrier", "version": 2}})

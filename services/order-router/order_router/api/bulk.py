@@ -15,6 +15,7 @@ from order_router.orders import StoredOrder
 from order_router.store.orders import Key
 from shared.contracts.assignments import RequestKind
 from shared.contracts.callers import Caller
+from shared.contracts.orders import OrderId
 from shared.contracts.shipments import Consignment
 from shared.errors import Problem
 from shared.http import PROBLEMS
@@ -29,7 +30,7 @@ class Named(BaseModel):
     """Which order."""
 
     shop_id: Annotated[str, StringConstraints(max_length=16)]
-    order_id: Annotated[str, StringConstraints(max_length=128)]
+    order_id: OrderId
 
     @property
     def key(self) -> Key:

@@ -26,9 +26,18 @@ _APPLY = text(
     WHERE links.version < excluded.version
     """
 )
+# Who shares a row lets others share it too, past one who waits to change it: of a busy shop a link's change
+# might wait for ever. Those who wait for an advisory lock are served in their turn. Of 256 each shop has one.
+_TURNS = """
+    FROM (SELECT DISTINCT hashtext(shop_id) & 255 AS turn
+          FROM unnest(CAST(:shop_ids AS text[])) AS shop (shop_id)
+          WHERE shop_id IS NOT NULL ORDER BY turn) AS turns
+"""
+TURNS = 0x0DD0_0003
+_SHARE_TURN = text(f"SELECT count(pg_advisory_xact_lock_shared({TURNS}, turn)) {_TURNS}")
+_TAKE_TURN = text(f"SELECT count(pg_advisory_xact_lock({TURNS}, turn)) {_TURNS}")
 _OF_SHOPS = text("SELECT state FROM links WHERE shop_id = ANY(:shop_ids) ORDER BY id FOR SHARE")
 _ONE = text("SELECT state FROM links WHERE id = :id")
-_HELD = text("SELECT state FROM links WHERE id = :id FOR SHARE")
 _SOME = text("SELECT state FROM links WHERE id = ANY(:ids) ORDER BY id FOR SHARE")
 _UNSETTLED = text("SELECT id FROM links WHERE NOT settled ORDER BY random() LIMIT 1")
 _SETTLE = text("UPDATE links SET settled = true WHERE id = :id AND version = :version")
@@ -51,6 +60,7 @@ async def apply(connection: AsyncConnection, links: Iterable[Link]) -> None:
         "open_versions": [open_version(link) for link in states],
         "states": [link.model_dump_json() for link in states],
     }
+    await connection.execute(_TAKE_TURN, {"shop_ids": columns["shop_ids"]})
     await connection.execute(_APPLY, columns)
 
 
@@ -60,6 +70,7 @@ _link = lru_cache(maxsize=4096)(Link.model_validate_json)
 
 async def of_shops(connection: AsyncConnection, shop_ids: Sequence[str]) -> dict[str, dict[str, Link]]:
     """Each shop's links by id, held `FOR SHARE` until the transaction ends."""
+    await connection.execute(_SHARE_TURN, {"shop_ids": list(shop_ids)})
     found: dict[str, dict[str, Link]] = {shop_id: {} for shop_id in shop_ids}
     for row in await connection.execute(_OF_SHOPS, {"shop_ids": list(shop_ids)}):
         link = _link(row.state)
@@ -67,14 +78,17 @@ async def of_shops(connection: AsyncConnection, shop_ids: Sequence[str]) -> dict
     return found
 
 
-async def one(connection: AsyncConnection, link_id: str, *, hold: bool = False) -> Link:
-    """One link, held `FOR SHARE` if asked."""
-    row = (await connection.execute(_HELD if hold else _ONE, {"id": link_id})).one()
+async def one(connection: AsyncConnection, link_id: str) -> Link:
+    """One link as it is now."""
+    row = (await connection.execute(_ONE, {"id": link_id})).one()
     return _link(row.state)
 
 
-async def some(connection: AsyncConnection, link_ids: Iterable[str]) -> dict[str, Link]:
-    """These links by id, held `FOR SHARE`."""
+async def some(
+    connection: AsyncConnection, link_ids: Iterable[str], shop_ids: Iterable[str]
+) -> dict[str, Link]:
+    """These links of these shops by id, held `FOR SHARE`."""
+    await connection.execute(_SHARE_TURN, {"shop_ids": list(shop_ids)})
     rows = await connection.execute(_SOME, {"ids": sorted(link_ids)})
     links = (_link(row.state) for row in rows)
     return {link.id: link for link in links}

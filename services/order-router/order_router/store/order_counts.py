@@ -44,7 +44,7 @@ _COUNTS = """
 _SHOPS = "shop_id = ANY(CAST(:shops AS text[]))"
 _OWN: Final[dict[AccountKind, str]] = {
     "operator": "true",
-    "shop": "true",
+    "shop": "shop_id = :account",
     "threepl": "threepl_id = :account",
 }
 _OF_ALL = {kind: text(_COUNTS.format(own=own)) for kind, own in _OWN.items()}

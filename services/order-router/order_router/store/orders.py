@@ -97,7 +97,8 @@ _SAVE = text(
     FROM unnest({", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _ARRAYS.items())})
         AS changed ({_NAMES})
     WHERE orders.shop_id = changed.shop_id AND orders.order_id = changed.order_id
-      AND (orders.version IS NULL OR (orders.version, orders.topic COLLATE "C", orders.partition, orders."offset")
+      AND (orders.version IS NULL
+           OR (orders.version, orders.topic COLLATE "C", orders.partition, orders."offset")
            <= (changed.version, changed.topic, changed.partition, changed."offset"))
     """
 )
