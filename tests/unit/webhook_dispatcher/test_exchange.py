@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import httpx
+from aiohttp.http_exceptions import HttpProcessingError
 
 from webhook_dispatcher import signing
+from webhook_dispatcher.answers import Answer
 from webhook_dispatcher.exchange import KEPT_BYTES, exchange, webhook_request
 
 SECRET = signing.secret(b"k" * 24)
@@ -73,6 +75,14 @@ async def test_what_the_transport_raises_is_an_error_in_words_that_can_be_stored
 
     answer = await exchange(httpx.MockTransport(fail), REQUEST, 5)
     assert answer.error == "OSError: no\\x00 route ?"
+
+
+async def test_what_the_parser_says_is_one_line_without_the_status_it_makes_up() -> None:
+    def fail(request: httpx.Request) -> httpx.Response:
+        raise HttpProcessingError(message="Bad status line:\n\n  b'SSH'\n  ^")
+
+    answer = await exchange(httpx.MockTransport(fail), REQUEST, 5)
+    assert answer == Answer(error="HttpProcessingError: Bad status line: b'SSH' ^")
 
 
 def test_the_request_says_whose_it_is_and_asks_for_a_plain_answer() -> None:
