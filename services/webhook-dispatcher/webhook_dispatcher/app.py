@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from pydantic import AnyHttpUrl, Field, field_validator
 
 from shared import dead_letter_api, http, runtime
-from shared.auth import TrustedKeys, caller_dependency
+from shared.auth import Callers, TrustedKeys, caller_dependency
 from shared.database import Database
 from shared.encryption import KeyRing
 from shared.kafka import topics
@@ -24,10 +24,12 @@ from shared.telemetry import Metrics
 from webhook_dispatcher import schedule
 from webhook_dispatcher.api import deliveries as deliveries_api
 from webhook_dispatcher.api import endpoints as endpoints_api
+from webhook_dispatcher.api import secrets as secrets_api
+from webhook_dispatcher.api.parts import Parts
 from webhook_dispatcher.exchange import Egress, Sender
 from webhook_dispatcher.handlers import Handlers
+from webhook_dispatcher.sealing import Sealing
 from webhook_dispatcher.settling import Settler
-from webhook_dispatcher.store import endpoints as endpoint_store
 from webhook_dispatcher.transport import guarded_transport
 from webhook_dispatcher.worker import Dispatcher, Pace
 
@@ -76,6 +78,7 @@ def build(settings: Settings) -> FastAPI:
         metrics,
     )
     handlers = Handlers(keys, timedelta(days=settings.retention_days))
+    sealing = Sealing(database, keys, metrics)
     nudge = nudging(relay.loop, dispatcher.claiming)
 
     def consumer(topic: str, handle: Handle) -> BatchConsumer:
@@ -83,12 +86,6 @@ def build(settings: Settings) -> FastAPI:
         batches = Batches(database, handle, dead_letter_topic=letters, metrics=metrics, committed=nudge)
         subscription = Subscription(f"{prefix}{NAME}.{topic}", topics=(prefix + topic,))
         return BatchConsumer(broker, database, subscription, batches)
-
-    async def try_keys() -> None:
-        async with database.transaction() as connection:
-            secrets = await endpoint_store.outer_secrets(connection)
-        for secret in secrets:
-            keys.decrypt(secret)
 
     async def drain() -> None:
         await dispatcher.drain(settings.drain_timeout)
@@ -106,15 +103,17 @@ def build(settings: Settings) -> FastAPI:
             consumer(topics.LINKS, handlers.on_links),
             consumer(topics.ASSIGNMENTS, handlers.on_assignments),
         ],
-        loops=[*dispatcher.loops, trusted.loop],
-        before_start=[try_keys],
+        loops=[*dispatcher.loops, sealing.loop, trusted.loop],
+        before_start=[sealing.try_keys],
         on_stop=[drain, transport.aclose, trusted.close],
     )
     caller = caller_dependency(trusted.find)
     api = http.create_api(
         service, "Orderdock webhook-dispatcher", "Endpoints, deliveries and their attempts."
     )
-    api.include_router(endpoints_api.routes(database, keys, prefix + topics.DELIVERIES, caller, nudge))
+    api.state.parts = Parts(database, Callers(trusted.find), keys, prefix + topics.DELIVERIES, nudge)
+    api.include_router(endpoints_api.router)
+    api.include_router(secrets_api.router)
     api.include_router(deliveries_api.routes(database, caller))
     api.include_router(dead_letter_api.routes(service, caller))
     return api

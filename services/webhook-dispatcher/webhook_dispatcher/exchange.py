@@ -16,6 +16,7 @@ from shared.encryption import KeyRing
 from webhook_dispatcher import signing
 from webhook_dispatcher.answers import Answer
 from webhook_dispatcher.claims import Attempt, Claim
+from webhook_dispatcher.keychains import Keychain
 
 KEPT_BYTES = 16 * 1024
 USER_AGENT = f"Orderdock/{version('orderdock')}"
@@ -62,12 +63,12 @@ class Sender:
 
 
 def webhook_request(url: str, webhook_id: str, body: bytes, secret: str, now: datetime) -> httpx.Request:
-    """The signed POST of one body."""
+    """The POST of one body, signed with what signs now: `secret` is a keychain's text."""
     headers = {
         "content-type": "application/json",
         "user-agent": USER_AGENT,
         "accept-encoding": "identity",
-        **signing.headers([secret], webhook_id, int(now.timestamp()), body),
+        **signing.headers(Keychain.read(secret).signing(now), webhook_id, int(now.timestamp()), body),
     }
     return httpx.Request("POST", url, headers=headers, content=body)
 
@@ -99,7 +100,9 @@ async def exchange(transport: httpx.AsyncBaseTransport, request: httpx.Request, 
 def _named(error: Exception) -> str:
     """What went wrong, in the words of the library that saw it first."""
     cause = error.__cause__ or error
-    return _storable(f"{type(cause).__name__}: {cause}")
+    # What aiohttp's parser raises calls itself a status of 400, which the endpoint never said.
+    said = getattr(cause, "message", cause)
+    return _storable(f"{type(cause).__name__}: {' '.join(str(said).split())}")
 
 
 def _storable(said: str) -> str:

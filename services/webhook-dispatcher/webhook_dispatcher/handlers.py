@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from shared.contracts import assignments, cloudevents, links
 from shared.contracts.links import Link
-from shared.encryption import KeyRing
+from shared.encryption import KeyRing, Sealed
 from shared.kafka.batches import Batch
 from shared.kafka.records import Record
 from webhook_dispatcher import signing, webhooks
@@ -53,8 +53,8 @@ class Handlers:
         await endpoint_store.make(batch.connection, wanted, self._new_secret)
         await delivery_store.add(batch.connection, deliveries)
 
-    def _new_secret(self) -> bytes:
-        return self.keys.encrypt(signing.secret(os.urandom(signing.SECRET_BYTES)).encode())
+    def _new_secret(self) -> Sealed:
+        return self.keys.seal(signing.secret(os.urandom(signing.SECRET_BYTES)).encode())
 
 
 def read_link(record: Record) -> Link | None:

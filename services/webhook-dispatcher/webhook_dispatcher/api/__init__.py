@@ -1,4 +1,4 @@
-"""A request came: endpoints and deliveries are read, a secret is revealed, an endpoint enabled."""
+"""A request came: endpoints and deliveries are read, what signs is revealed, replaced, chosen."""
 
 from shared.contracts.callers import Caller
 from shared.errors import not_found

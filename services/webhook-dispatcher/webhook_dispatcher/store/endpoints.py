@@ -1,21 +1,22 @@
 """Endpoints: one URL of one link each, with its secret; made once, never removed."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.encryption import Sealed
 from webhook_dispatcher.endpoints import Endpoint, endpoint_id
 
 _KNOWN = text("SELECT id FROM endpoints WHERE id = ANY(:ids)")
 _MAKE = text(
     """
-    INSERT INTO endpoints (id, link_id, url, secret)
-    SELECT id, link_id, url, secret
+    INSERT INTO endpoints (id, link_id, url, secret, key_id)
+    SELECT id, link_id, url, secret, key_id
     FROM unnest(CAST(:ids AS text[]), CAST(:link_ids AS text[]), CAST(:urls AS text[]),
-                CAST(:secrets AS bytea[]))
-        AS endpoint (id, link_id, url, secret)
+                CAST(:secrets AS bytea[]), CAST(:key_ids AS text[]))
+        AS endpoint (id, link_id, url, secret, key_id)
     ORDER BY id
     ON CONFLICT (id) DO NOTHING
     """
@@ -43,17 +44,10 @@ _DUE = text(
     )
     """
 )
-_SECRET = text("SELECT secret FROM endpoints WHERE id = :id")
-_OUTER_SECRETS = text(
-    """
-    (SELECT secret FROM endpoints ORDER BY created_at LIMIT 1)
-    UNION ALL (SELECT secret FROM endpoints ORDER BY created_at DESC LIMIT 1)
-    """
-)
 
 
 async def make(
-    connection: AsyncConnection, wanted: Collection[tuple[str, str]], new_secret: Callable[[], bytes]
+    connection: AsyncConnection, wanted: Collection[tuple[str, str]], new_secret: Callable[[], Sealed]
 ) -> None:
     """Makes the endpoints of (link id, URL) that are not there yet, each with an encrypted secret."""
     ids = {endpoint_id(link_id, url): (link_id, url) for link_id, url in wanted}
@@ -62,11 +56,13 @@ async def make(
     known = {row.id for row in await connection.execute(_KNOWN, {"ids": list(ids)})}
     missing = {each: ids[each] for each in ids if each not in known}
     if missing:
+        secrets = [new_secret() for _ in missing]
         columns = {
             "ids": list(missing),
             "link_ids": [link_id for link_id, _ in missing.values()],
             "urls": [url for _, url in missing.values()],
-            "secrets": [new_secret() for _ in missing],
+            "secrets": [each.token for each in secrets],
+            "key_ids": [each.key_id for each in secrets],
         }
         await connection.execute(_MAKE, columns)
 
@@ -90,16 +86,6 @@ async def enable(connection: AsyncConnection, endpoint: Endpoint) -> None:
     """Enables a claimed endpoint; what waited for that is due now."""
     await connection.execute(_ENABLE, {"id": endpoint.id})
     await connection.execute(_DUE, {"id": endpoint.id})
-
-
-async def secret(connection: AsyncConnection, endpoint_id: str) -> bytes:
-    """An endpoint's secret as it is stored."""
-    return bytes((await connection.execute(_SECRET, {"id": endpoint_id})).scalar_one())
-
-
-async def outer_secrets(connection: AsyncConnection) -> Sequence[bytes]:
-    """The oldest and the newest stored secret, to try the keys on."""
-    return list((await connection.execute(_OUTER_SECRETS)).scalars())
 
 
 def _endpoint(row: Any) -> Endpoint:
