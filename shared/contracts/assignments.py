@@ -22,7 +22,8 @@ AssignmentType = Literal[
     "com.orderdock.assignment.released",
 ]
 Stage = Literal["open", "picking", "queued", "shipped", "delivered", "returned", "cancelled"]
-Holder = Literal["threepl", "shop"]
+# In the order of `Side`: Python takes the two for one type, and says their values in the order of the first.
+Holder = Literal["shop", "threepl"]
 RequestKind = Literal["cancellation", "take_over"]
 RequestStatus = Literal["open", "accepted", "refused", "lapsed"]
 

@@ -43,7 +43,7 @@ async def test_an_order_goes_from_one_stage_to_the_next(stock: Stock) -> None:
         assert (await stock.desk.ask("orders", act, name, *THREEPL))["stage"] == stage
     late = await stock.desk.run("orders", "start", name, *THREEPL)
     assert late.exit_code == 1
-    assert late.error.startswith("The order is returned; to start it, it must be open.")
+    assert late.error.startswith("The order is returned; start is for orders that are open.")
 
 
 async def test_a_shop_takes_orders_over_gives_them_to_a_link_and_is_answered(stock: Stock) -> None:
