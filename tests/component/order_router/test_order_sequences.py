@@ -25,6 +25,8 @@ SEQUENCES, SHORTEST, LONGEST = (3000, 10, 60) if IS_LONG else (60, 10, 30)
 # Of the first ten sequences of a run Hypothesis makes no mutants, which would be five of six afterwards and
 # find less than new ones do.
 RUN = 10
+# A planted fault is mostly found in a few sequences; chance may want more.
+UNTIL_FOUND = 3000
 
 EVENTS = ("assigned", "updated", "released", "shipment")
 FAULTS = (NO_FENCE, EPOCH_OR_EQUAL)
@@ -64,8 +66,13 @@ def plant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Fault], 
     return lambda fault: fault.plant(tmp_path)
 
 
-async def driven(service: Service, drawn: st.SearchStrategy[list[order_acts.Act]], *phases: Phase) -> None:
-    """Plays sequences, drawn in a thread beside the service's; raises a difference, shrunk if asked."""
+async def driven(
+    service: Service,
+    drawn: st.SearchStrategy[list[order_acts.Act]],
+    *phases: Phase,
+    most: int = SEQUENCES,
+) -> None:
+    """Plays so many sequences, drawn in a thread beside the service; raises a difference, shrunk if asked."""
     loop = asyncio.get_running_loop()
 
     @search(
@@ -80,7 +87,7 @@ async def driven(service: Service, drawn: st.SearchStrategy[list[order_acts.Act]
     def played(acts: list[order_acts.Act]) -> None:
         asyncio.run_coroutine_threadsafe(order_acts.play(service, acts), loop).result(PATIENCE)
 
-    while service.counts["sequences"] < SEQUENCES:
+    while service.counts["sequences"] < most:
         await asyncio.to_thread(played)
 
 
@@ -102,9 +109,10 @@ async def test_whatever_is_done_to_orders_the_router_does_what_the_design_says(
 async def test_a_fault_planted_in_the_router_is_found_and_told_in_few_acts(
     database_url: str, tokens: Tokens, plant: Callable[[Fault], str], fault: Fault
 ) -> None:
+    drawn = order_acts.sequences(3, 12, with_fence=False)
     async with serving(database_url, tokens, plant(fault)) as service:
         with pytest.raises(Difference) as found:
-            await driven(service, order_acts.sequences(1, 6, with_fence=False), Phase.shrink)
+            await driven(service, drawn, Phase.shrink, most=UNTIL_FOUND)
     assert len(found.value.acts) <= FEW
 
 
@@ -115,4 +123,4 @@ async def test_other_planted_faults_are_found(
 ) -> None:
     async with serving(database_url, tokens, plant(fault)) as service:
         with pytest.raises(Difference):
-            await driven(service, order_acts.sequences(SHORTEST, LONGEST))
+            await driven(service, order_acts.sequences(SHORTEST, LONGEST), most=UNTIL_FOUND)
