@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import httpx
 import jwt
 import structlog
-from fastapi import Depends
+from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from jwt import PyJWK
 from pydantic import ValidationError
@@ -99,15 +99,27 @@ class Callers:
         self._known[token_hash] = verified
 
 
-def caller_dependency(find_key: FindKey) -> Callable[..., Awaitable[Caller]]:
-    """What a route depends on to know who calls; without a valid bearer token it answers 401."""
-    callers = Callers(find_key)
-    bearer = HTTPBearer(auto_error=False, description="An access token from POST /oauth/token.")
+def caller_of(
+    callers: Callable[[Request], Callers], tokens_from: str = "POST /oauth/token"
+) -> Callable[..., Awaitable[Caller]]:
+    """What a route depends on to know who calls; without a valid bearer token it answers 401.
 
-    async def caller(given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> Caller:
-        return await callers.of(given)
+    `callers` finds what the app of a request knows them by; `tokens_from` is for the API's document.
+    """
+    bearer = HTTPBearer(auto_error=False, description=f"An access token from {tokens_from}.")
+
+    async def caller(
+        request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
+    ) -> Caller:
+        return await callers(request).of(given)
 
     return caller
+
+
+def caller_dependency(find_key: FindKey) -> Callable[..., Awaitable[Caller]]:
+    """The same for routes that are made once the keys are there."""
+    callers = Callers(find_key)
+    return caller_of(lambda _: callers)
 
 
 async def _verified(token: str, find_key: FindKey) -> _Verified:

@@ -171,7 +171,9 @@ def _consumer(
         metrics=metrics,
         committed=nudging(relay.loop),
     )
-    subscription = Subscription(f"{prefix}{NAME}.deliveries", topics=(prefix + topics.DELIVERIES,))
+    subscription = Subscription(
+        f"{prefix}{NAME}.deliveries", topics=(prefix + topics.DELIVERIES,), instance=settings.instance
+    )
     return BatchConsumer(broker, database, subscription, batches)
 
 

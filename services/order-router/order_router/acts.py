@@ -70,11 +70,11 @@ Act = MoveOn | Ship | Answer | Assign | TakeOver
 
 
 def perform(order: StoredOrder, act: Act, links: Mapping[str, Link], now: datetime, actor: Actor) -> Outcome:
-    """The order after one side's act; `links` are all its shop's, by id, and it is up to its own already.
+    """The order after an act of a side that sees it; `links` are all its shop's, by id.
 
-    Raises `Problem`: 404 for who doesn't see the order, 409 where it stands otherwise than the act wants.
+    It is up to its own link already. Raises `Problem`: 409 where it stands otherwise than the act wants, 404
+    for a link that is not there.
     """
-    require_seen(order, act.side, actor.account)
     if isinstance(act, MoveOn):
         return _move(order, act.act, actor)
     if isinstance(act, Ship):
@@ -84,16 +84,6 @@ def perform(order: StoredOrder, act: Act, links: Mapping[str, Link], now: dateti
     if isinstance(act, Assign):
         return _assign(order, links.get(act.link_id), actor)
     return _take_over(order, now, actor)
-
-
-def require_seen(order: StoredOrder, side: Side, account: str) -> None:
-    """Raises the 404 problem unless the account is on this side of the order: its shop, or who holds it."""
-    if side == "shop":
-        seen = order.shop_id == account
-    else:
-        seen = order.holding is not None and order.holding.threepl_id == account
-    if not seen:
-        raise not_found("order")
 
 
 def _move(order: StoredOrder, act: Move, actor: Actor) -> Outcome:

@@ -79,7 +79,7 @@ def build(settings: Settings) -> FastAPI:
     links_consumer = BatchConsumer(
         broker,
         database,
-        Subscription(f"{prefix}{NAME}.links", topics=(prefix + topics.LINKS,)),
+        Subscription(f"{prefix}{NAME}.links", topics=(prefix + topics.LINKS,), instance=settings.instance),
         batches(handlers.on_links, follower),
     )
     watch = LinksWatch(database, links_consumer, prefix + topics.LINKS, metrics)
@@ -87,7 +87,11 @@ def build(settings: Settings) -> FastAPI:
     orders_consumer = BatchConsumer(
         broker,
         database,
-        Subscription(f"{prefix}{NAME}.orders", pattern=order_topics(prefix, settings.order_topics)),
+        Subscription(
+            f"{prefix}{NAME}.orders",
+            pattern=order_topics(prefix, settings.order_topics),
+            instance=settings.instance,
+        ),
         batches(order_handler.on_orders),
         gate=watch.is_fresh,
     )

@@ -10,13 +10,18 @@ NOT_CHOSEN = "the router did not choose this link; the shop did, later"
 
 def sees(caller: Caller, order: StoredOrder) -> bool:
     """Whether the order, which is up to its link, is the caller's to see."""
-    if caller.kind == "operator":
-        return True
-    if caller.kind == "shop":
-        return order.shop_id == caller.account
-    if order.holding is None or order.holding.threepl_id != caller.account:
+    if not may_see_of(caller, order.shop_id):
         return False
-    return caller.clients is None or order.shop_id in caller.clients
+    return caller.kind != "threepl" or (
+        order.holding is not None and order.holding.threepl_id == caller.account
+    )
+
+
+def may_see_of(caller: Caller, shop_id: str) -> bool:
+    """Whether any of the shop's orders can be the caller's to see."""
+    if caller.kind == "shop":
+        return shop_id == caller.account
+    return caller.clients is None or shop_id in caller.clients
 
 
 def settings_for(caller: Caller, settings: Settings) -> Settings:

@@ -22,6 +22,7 @@ from deploy.local.service_process import Service
 from integration import operators
 from shared.kafka.topics import create_topics
 from shared.settings import ServiceSettings
+from tests.component.command_line.routing import Router, Stock, routing, stocked
 from tests.conftest import MakeDatabase
 from tests.harness import until
 from tests.servers import Servers
@@ -155,3 +156,18 @@ async def pair(desk: Desk) -> Desk:
     await desk.account("shop", "Teapot & Co")
     await desk.account("threepl", "North Fulfilment")
     return desk
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def router(
+    servers: Servers, template: MakeDatabase, running: Running, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Router]:
+    """One order-router process for the tests of a file."""
+    async with routing(servers, template, running, tmp_path_factory.mktemp("router")) as started:
+        yield started
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def stock(pair: Desk, router: Router) -> Stock:
+    """The shop's orders go to the 3PL."""
+    return await stocked(pair, router)

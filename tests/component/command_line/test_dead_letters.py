@@ -1,10 +1,7 @@
 """`orderdock dead-letters`: those of each service, on a platform here and on one that URLs name."""
 
-import asyncio
-import os
+import itertools
 import uuid
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -12,76 +9,29 @@ import pytest_asyncio
 import typer
 from sqlalchemy import text
 
-from deploy.local import cli, databases, memory
-from deploy.local.ports import LOOPBACK, free_port
-from deploy.local.service_process import Service
+from deploy.local import cli, memory
 from shared import dead_letters
-from shared.database import Database, asyncpg_url
 from shared.dead_letters import DeadLetter
 from shared.kafka.records import Record
-from shared.kafka.topics import create_topics
 from tests.builders import NOW, order, order_event
-from tests.component.command_line.conftest import Desk, Running
+from tests.component.command_line.conftest import Desk
+from tests.component.command_line.routing import Router
 from tests.component.command_line.test_connection import key_of, options_of
-from tests.conftest import MakeDatabase
-from tests.harness import publish, until
-from tests.servers import Servers
+from tests.harness import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-
-@dataclass
-class Router:
-    """An order-router beside the integration of these tests, with one message that it could not read."""
-
-    port: int
-    topic: str
-    database: Database
-    offset: int = 1000
-
-    @property
-    def url(self) -> str:
-        return f"http://{LOOPBACK}:{self.port}"
-
-    async def keep(self, value: bytes, reason: str) -> int:
-        """A letter as if yesterday's code had refused it; answers its id."""
-        self.offset += 1
-        record = Record(self.topic, 0, self.offset, b"key", value, {"odd": b"\xff"}, NOW)
-        async with self.database.transaction() as connection:
-            await dead_letters.add(connection, [DeadLetter(record, reason)], self.topic.replace(
-                "orders.created", "order-router.dead-letter"))  # fmt: skip
-            return int(await connection.scalar(text("SELECT max(id) FROM dead_letters")))
+ORDERS = "orders.created"
+OFFSETS = itertools.count(1001)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def router(
-    servers: Servers, template: MakeDatabase, running: Running, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Router]:
-    folder, name = tmp_path_factory.mktemp("router"), f"test_command_line_{uuid.uuid4().hex[:8]}"
-    prefix, port = f"t{uuid.uuid4().hex[:10]}.", free_port()
-    original = await asyncio.to_thread(template, "order_router")
-    await databases.create(servers.database_url, name, original)
-    await create_topics(servers.bootstrap_servers, prefix, most_partitions=1)
-    await publish(servers.bootstrap_servers, (prefix + "orders.created", b"key", b"no JSON"))
-    url = databases.on_server(servers.database_url, name)
-    settings = {
-        "DATABASE_URL": url,
-        "KAFKA_BOOTSTRAP_SERVERS": servers.bootstrap_servers,
-        "ORDERDOCK_HOST": LOOPBACK,
-        "ORDERDOCK_PORT": str(port),
-        "ORDERDOCK_TOPIC_PREFIX": prefix,
-        "ORDERDOCK_INTEGRATION_URL": f"http://{LOOPBACK}:{running.port}",
-    }
-    service = Service(
-        "order-router", port, {**os.environ, **settings}, pid_file=folder / "pid", log=folder / "log"
-    )
-    service.launch()
-    await asyncio.to_thread(service.wait_ready)
-    database = Database(asyncpg_url(url))
-    yield Router(port, prefix + "orders.created", database)
-    await database.close()
-    await asyncio.to_thread(service.stop)
-    await databases.drop(servers.database_url, name)
+async def keep(router: Router, value: bytes, reason: str) -> int:
+    """A letter as if yesterday's code had refused it; answers its id."""
+    record = Record(router.prefix + ORDERS, 0, next(OFFSETS), b"key", value, {"odd": b"\xff"}, NOW)
+    async with router.database.transaction() as connection:
+        topic = router.prefix + "order-router.dead-letter"
+        await dead_letters.add(connection, [DeadLetter(record, reason)], topic)
+        return int(await connection.scalar(text("SELECT max(id) FROM dead_letters")))
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -94,28 +44,33 @@ async def platform(desk: Desk, router: Router) -> Desk:
 async def test_a_message_that_cannot_be_read_is_listed_shown_and_refused_again(
     platform: Desk, router: Router
 ) -> None:
+    topic = router.prefix + ORDERS
+    await router.tell((ORDERS, b"no JSON"))
+
     async def kept() -> list[dict[str, Any]]:
-        found = await platform.ask("dead-letters", "list", "--topic", router.topic, "--reason", "no json")
+        found = await platform.ask("dead-letters", "list", "--topic", topic, "--reason", "no json")
         return [letter for letter in found if letter["offset"] == 0]
 
     [letter] = await until("it is a dead letter", kept)
     table = await platform.run("dead-letters", "list")
-    assert f"{router.topic}/0/0" in table.out
+    assert f"{topic}/0/0" in table.out
     shown = await platform.run("dead-letters", "show", str(letter["id"]))
-    assert all(said in shown.out for said in ("no JSON", letter["sha256"], f"{router.topic}/0/0"))
+    assert all(said in shown.out for said in ("no JSON", letter["sha256"], f"{topic}/0/0"))
     said = await platform.run("dead-letters", "put-back", str(letter["id"]))
     assert (said.exit_code, "It is refused again: no JSON" in said.out) == (1, True)
 
 
 async def test_letters_are_put_back_by_id_or_as_many_as_fit(platform: Desk, router: Router) -> None:
     word = uuid.uuid4().hex
-    ids = [await router.keep(order_event(order(f"{word}-{number}")), f"a bug {word}") for number in range(3)]
+    ids = [await keep(router, order_event(order(f"{word}-{number}")), f"a bug {word}") for number in range(3)]
     asked = await platform.run("dead-letters", "put-back", "--reason", word, typed="n\n")
     assert asked.exit_code == 1
     assert len(await platform.ask("dead-letters", "list", "--reason", word)) == 3
     one = await platform.run("dead-letters", "put-back", str(ids[0]))
     assert (one.exit_code, "put back" in one.out) == (0, True)
-    rest = await platform.ask("dead-letters", "put-back", "--topic", router.topic, "--reason", word, "--yes")
+    rest = await platform.ask(
+        "dead-letters", "put-back", "--topic", router.prefix + ORDERS, "--reason", word, "--yes"
+    )
     assert [outcome["id"] for outcome in rest] == ids[1:]
     again = await platform.run("dead-letters", "put-back", "--reason", word, "--yes")
     assert again.out == "No dead letter of order-router fits and waits.\n"
@@ -124,7 +79,7 @@ async def test_letters_are_put_back_by_id_or_as_many_as_fit(platform: Desk, rout
 
 
 async def test_of_a_message_that_is_no_text_its_bytes_are_shown(platform: Desk, router: Router) -> None:
-    binary, long = await router.keep(b"\xff\x00", "binary"), await router.keep(b"x" * 300_000, "large")
+    binary, long = await keep(router, b"\xff\x00", "binary"), await keep(router, b"x" * 300_000, "large")
     shown = await platform.run("dead-letters", "show", str(binary))
     assert "(base64) /wA=" in shown.out
     assert "odd: (base64) /w==" in shown.out
@@ -145,7 +100,7 @@ async def test_ids_and_a_filter_are_not_given_together(platform: Desk) -> None:
 async def test_another_platform_is_reached_by_the_urls_of_both_services(desk: Desk, router: Router) -> None:
     arguments = ["dead-letters", "list", "--json", "--reason", "only of this test"]
     key = key_of(desk, "operator", ORDERDOCK_INTEGRATION_URL=desk.url)
-    kept = await router.keep(b"{", "only of this test")
+    kept = await keep(router, b"{", "only of this test")
     found = await desk.run(*arguments, env={**key, "ORDERDOCK_ORDER_ROUTER_URL": router.url})
     assert found.exit_code == 0, found.error
     named = await desk.run(*arguments, "--order-router-url", router.url, env=key)

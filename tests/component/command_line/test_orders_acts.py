@@ -1,31 +1,14 @@
 """`orderdock orders` at a running order-router: fulfilled, shipped, taken over, given to a link, answered."""
 
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
-from tests.component.command_line.conftest import Desk, Running
-from tests.component.command_line.test_orders import ODD, SHOP, THREEPL, Router, Stock, routing, stocked
-from tests.conftest import MakeDatabase
-from tests.servers import Servers
+from tests.component.command_line.routing import SHOP, THREEPL, Stock
+from tests.component.command_line.test_orders import ODD
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def router(
-    servers: Servers, template: MakeDatabase, running: Running, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Router]:
-    async with routing(servers, template, running, tmp_path_factory.mktemp("router")) as started:
-        yield started
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def stock(pair: Desk, router: Router) -> Stock:
-    return await stocked(pair, router)
 
 
 async def test_an_order_goes_from_one_stage_to_the_next(stock: Stock) -> None:

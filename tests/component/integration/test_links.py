@@ -1,4 +1,4 @@
-"""Links through the real API, database and broker: from two strangers to an active link, and its end."""
+"""Acts on links, on the real API, database and broker: from two strangers to an active link, and its end."""
 
 import asyncio
 import itertools
@@ -173,51 +173,6 @@ async def test_a_start_that_names_nobody_rightly_is_refused(world: World) -> Non
         assert (answer.status_code, kind(answer)) == (422, "invalid-request"), body
 
 
-async def test_the_history_tells_who_did_what_and_when(world: World) -> None:
-    shop, threepl = await world.pair()
-    link = await active(shop, threepl)
-    await threepl.put(f"/links/{link.id}/settings", {"charge_to": "shop"})
-    await shop.delete(f"/links/{link.id}")
-    lines = (await threepl.get(f"/links/{link.id}/history")).json()["history"]
-    assert [(line["version"], line["act"], line["who"]) for line in lines] == [
-        (4, "delete", shop.id),
-        (3, "change_settings", threepl.id),
-        (2, "activate", threepl.id),
-        (1, "start", shop.id),
-    ]
-    assert lines[0]["changes"] == {
-        "status": {"from": "active", "to": "deleted"},
-        "epoch": {"from": 0, "to": 1},
-    }
-    assert lines[1]["changes"] == {"settings.charge_to": {"from": "threepl", "to": "shop"}}
-    first = (await threepl.get(f"/links/{link.id}/history", limit=3)).json()
-    rest = (await threepl.get(f"/links/{link.id}/history", cursor=first["next_cursor"])).json()
-    assert [*first["history"], *rest["history"]] == lines
-    assert rest["next_cursor"] is None
-
-
-async def test_anothers_link_is_not_there_and_operators_only_read(world: World) -> None:
-    shop, threepl = await world.pair()
-    strangers = await world.pair()
-    link = await started(shop, threepl)
-    path = f"/links/{link.id}"
-    for stranger in strangers:
-        for answer in (
-            await stranger.get(path),
-            await stranger.get(f"{path}/history"),
-            await stranger.post(f"{path}/activate"),
-            await stranger.post(f"{path}/deactivate"),
-            await stranger.delete(path),
-            await stranger.put(f"{path}/settings", {}),
-            await stranger.put(f"{path}/rules", {}),
-        ):
-            assert (answer.status_code, kind(answer)) == (404, "not-found")
-        assert (await stranger.get("/links")).json() == {"links": [], "next_cursor": None}
-    assert (await world.operator.get(path)).json()["id"] == link.id
-    refused = await world.operator.post(f"{path}/activate")
-    assert (refused.status_code, kind(refused)) == (403, "forbidden")
-
-
 async def test_a_manager_acts_on_links_while_warehouse_and_support_only_read_them(world: World) -> None:
     shop, threepl = await world.pair()
     link = await started(shop, threepl)
@@ -238,25 +193,6 @@ async def test_a_manager_acts_on_links_while_warehouse_and_support_only_read_the
     assert (await manager.put(f"{path}/settings", {"charge_to": "shop"})).json()["version"] == 2
     assert (await manager.post(f"{path}/activate")).json()["status"] == "active"
     assert (await manager.get(f"/accounts/{threepl.id}/api-keys")).status_code == 403
-
-
-async def test_links_are_listed_newest_first_page_by_page_and_by_status(world: World) -> None:
-    shop = await world.account("shop")
-    made = [await started(shop, await world.account("threepl")) for _ in range(5)]
-    await shop.delete(f"/links/{made[2].id}")
-    found, cursor = [], None
-    while True:
-        query = {"limit": 2} | ({"cursor": cursor} if cursor else {})
-        page = (await shop.get("/links", **query)).json()
-        found += [link["id"] for link in page["links"]]
-        cursor = page["next_cursor"]
-        if cursor is None:
-            break
-    assert found == [link.id for link in reversed(made)]
-    gone = (await shop.get("/links", status="deleted")).json()["links"]
-    assert [link["id"] for link in gone] == [made[2].id]
-    for wrong in ({"limit": 0}, {"limit": 201}, {"cursor": "x"}, {"status": "gone"}):
-        assert (await shop.get("/links", **wrong)).status_code == 422
 
 
 async def test_simultaneous_acts_leave_versions_without_gaps_and_epochs_that_count_the_ends(

@@ -13,7 +13,7 @@ from shared.contracts.assignments import Stage
 from shared.contracts.links import Link
 from shared.contracts.shipments import Consignment
 from shared.errors import Problem
-from tests.builders import NOW, SHOP, THREEPL, account_id, link
+from tests.builders import NOW, SHOP, THREEPL, link
 
 AT_3PL = Actor(THREEPL, "anna")
 AT_SHOP = Actor(SHOP, "bert")
@@ -209,15 +209,6 @@ def test_a_shop_assigns_what_it_holds_to_an_active_link() -> None:
 )
 def test_an_order_is_assigned_to_no_other_link(order: StoredOrder, to: Link, answer: tuple[int, str]) -> None:
     assert refusal(order, Assign("link-2"), link(), to) == answer
-
-
-@pytest.mark.parametrize("act", [MoveOn("start"), Ship(DHL), Answer("take_over", True)])
-def test_a_3pl_that_does_not_hold_an_order_sees_none(act: Act) -> None:
-    other = Actor(account_id("threepl", 2), "carl")
-    for order in (held(), with_shop()):
-        with pytest.raises(Problem) as caught:
-            perform(order, act, {}, NOW, other)
-        assert caught.value.status == 404
 
 
 def test_a_request_lapses_after_a_day_as_refused() -> None:

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import HTTPBearer
 
 from integration.api.limits import Limits
 from integration.lifecycle import LIFE, Life
 from integration.passwords import Passwords
 from integration.tokens import Tokens
-from shared.auth import Callers
+from shared.auth import Callers, caller_of
 from shared.contracts.callers import Caller
 from shared.database import Database
 from shared.egress import Network
@@ -19,9 +19,9 @@ from shared.encryption import KeyRing
 from shared.errors import Problem
 from shared.pages import Place, read
 
-_BEARER = HTTPBearer(
-    auto_error=False, description="An access token from POST /oauth/token or POST /sessions."
-)
+TOKENS_FROM = "POST /oauth/token or POST /sessions"
+
+_BEARER = HTTPBearer(auto_error=False)
 
 
 @dataclass(frozen=True)
@@ -49,15 +49,9 @@ async def _parts(request: Request) -> Parts:
 
 
 GivenParts = Annotated[Parts, Depends(_parts)]
-
-
-async def _caller(
-    parts: GivenParts, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
-) -> Caller:
-    return await parts.callers.of(given)
-
-
-GivenCaller = Annotated[Caller, Depends(_caller)]
+GivenCaller = Annotated[
+    Caller, Depends(caller_of(lambda request: request.app.state.parts.callers, TOKENS_FROM))
+]
 
 
 async def bearer_caller(parts: Parts, request: Request) -> Caller | None:

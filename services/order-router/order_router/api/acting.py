@@ -17,6 +17,7 @@ from order_router.store import link_days
 from order_router.store import links as link_store
 from order_router.store import orders as order_store
 from order_router.store.orders import Key
+from order_router.visibility import may_see_of, sees
 from shared.contracts.callers import Caller
 from shared.contracts.links import Link
 from shared.errors import Problem, forbidden, not_found
@@ -31,14 +32,15 @@ async def act_on(parts: Parts, caller: Caller, acts: Acts) -> Done:
     Raises `Problem` 403 for who may not act at all.
     """
     _require(caller, acts.values())
-    now, actor = datetime.now(UTC), Actor(caller.account, caller.subject)
+    now = datetime.now(UTC)
     async with parts.database.transaction() as connection:
-        orders = await order_store.claim_existing(connection, [key for key in acts if _sees(caller, key)])
+        wanted = [key for key in acts if may_see_of(caller, key[0])]
+        orders = await order_store.claim_existing(connection, wanted)
         shops = await link_store.of_shops(connection, sorted({shop_id for shop_id, _ in orders}))
         await _hold_counts(connection, shops, acts.values(), now)
         up = {key: bring_up(order, link_of(order, shops), now) for key, order in orders.items()}
         tried = {
-            key: _tried(up.get(key), act, shops.get(key[0], {}), now, actor) for key, act in acts.items()
+            key: _tried(up.get(key), act, shops.get(key[0], {}), now, caller) for key, act in acts.items()
         }
         # An act that was refused leaves what its order had to follow anyway.
         decided = up | {key: done for key, done in tried.items() if isinstance(done, Outcome)}
@@ -55,13 +57,6 @@ def _require(caller: Caller, acts: Iterable[Act]) -> None:
         raise forbidden(f"This act is for {side}.")
 
 
-def _sees(caller: Caller, key: Key) -> bool:
-    shop_id = key[0]
-    if caller.kind == "shop":
-        return shop_id == caller.account
-    return caller.clients is None or shop_id in caller.clients
-
-
 async def _hold_counts(connection: AsyncConnection, shops: Shops, acts: Iterable[Act], now: datetime) -> None:
     """An assignment counts though no limit caps it, and who counts holds the limited links' counts first."""
     if any(isinstance(act, Assign) for act in acts):
@@ -69,10 +64,11 @@ async def _hold_counts(connection: AsyncConnection, shops: Shops, acts: Iterable
 
 
 def _tried(
-    before: Outcome | None, act: Act, links: Mapping[str, Link], now: datetime, actor: Actor
+    before: Outcome | None, act: Act, links: Mapping[str, Link], now: datetime, caller: Caller
 ) -> Outcome | Problem:
-    if before is None:
+    if before is None or not sees(caller, before.order):
         return not_found("order")
+    actor = Actor(caller.account, caller.subject)
     try:
         return before.then(partial(perform, act=act, links=links, now=now, actor=actor))
     except Problem as problem:

@@ -5,14 +5,11 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from shared.auth import Callers
+from shared.auth import Callers, caller_of
 from shared.contracts.callers import Caller
 from shared.database import Database
 from shared.pages import Place, read
-
-_BEARER = HTTPBearer(auto_error=False, description="An access token from POST /oauth/token.")
 
 
 @dataclass(frozen=True)
@@ -31,15 +28,7 @@ async def _parts(request: Request) -> Parts:
 
 
 GivenParts = Annotated[Parts, Depends(_parts)]
-
-
-async def _caller(
-    parts: GivenParts, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
-) -> Caller:
-    return await parts.callers.of(given)
-
-
-GivenCaller = Annotated[Caller, Depends(_caller)]
+GivenCaller = Annotated[Caller, Depends(caller_of(lambda request: request.app.state.parts.callers))]
 
 
 async def _before(
