@@ -1,9 +1,10 @@
 """PostgreSQL: one engine a service, transactions, which failures pass by themselves, migrations."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import asyncpg
 from alembic import command
@@ -30,18 +31,37 @@ def asyncpg_url(url: str) -> str:
 UNREADY_SQLSTATES = ("0A", "25", "28", "42")
 
 
+# For tables that are filled and emptied all day, each statement of which is few steps along an index: a plan
+# that was made while they were empty reads them whole, joins them whole, and is kept.
+INDEXES_ONLY: Mapping[str, str] = MappingProxyType(
+    {
+        f"enable_{method}": "off"
+        for method in ("seqscan", "bitmapscan", "hashjoin", "mergejoin", "material", "memoize")
+    }
+)
+
+
 class Database:
     """A service's own database. Connections up to `pool_size` are made as they are needed, and kept.
 
     A statement waits for another's lock for `lock_timeout` seconds at most; None: as long as it takes.
+    `planner` are settings of PostgreSQL's planner.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 20, lock_timeout: float | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 20,
+        lock_timeout: float | None = None,
+        planner: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         settings = {
             "application_name": "orderdock",
             "lock_timeout": f"{(lock_timeout or 0) * 1000:.0f}",
             # Our statements are short; to compile one would take longer than to run it.
             "jit": "off",
+            **planner,
         }
         self.engine: AsyncEngine = create_async_engine(
             url,
@@ -51,12 +71,23 @@ class Database:
             hide_parameters=True,
             connect_args={"timeout": 10, "server_settings": settings},
         )
+        self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that commits when the block ends well and rolls back otherwise."""
         async with self.engine.begin() as connection:
             yield connection
+
+    @asynccontextmanager
+    async def statement(self) -> AsyncIterator[AsyncConnection]:
+        """A connection on which each statement is a transaction of its own, committed once it was sent."""
+        async with self._autocommit.connect() as connection:
+            yield connection
+
+    async def apart(self) -> AsyncConnection:
+        """Such a connection that the caller keeps, and closes."""
+        return await self._autocommit.connect()
 
     async def check(self) -> None:
         """Asks the database for one row; raises what keeps it from answering."""

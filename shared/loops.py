@@ -24,10 +24,12 @@ def backoff(failures: int) -> float:
 class Loop:
     """Runs `step`: again at once while it says there is more, else after `idle` seconds or a nudge.
 
+    `idle` may also be a function that is asked each time.
+
     A step that fails is logged and tried again after a growing wait; it never ends the loop.
     """
 
-    def __init__(self, name: str, step: Step, metrics: Metrics, *, idle: float) -> None:
+    def __init__(self, name: str, step: Step, metrics: Metrics, *, idle: float | Callable[[], float]) -> None:
         self.name = name
         self._step = step
         self._idle = idle
@@ -84,7 +86,9 @@ class Loop:
         return more
 
     def _wait(self) -> float:
-        return backoff(self._failures) if self._failures else self._idle
+        if self._failures:
+            return backoff(self._failures)
+        return self._idle() if callable(self._idle) else self._idle
 
 
 def nudging(*loops: Loop) -> Callable[[], None]:

@@ -16,6 +16,7 @@ _LOCK = text(
     RETURNING topic, partition, next_offset
     """
 )
+_HOLD = text("SELECT FROM consumer_offsets WHERE topic = :topic AND partition = :partition FOR UPDATE")
 _ADVANCE = text(
     """
     UPDATE consumer_offsets SET next_offset = place.next_offset
@@ -38,6 +39,12 @@ async def lock(connection: AsyncConnection, places: Iterable[Place]) -> dict[Pla
     """The next offset of each place, held until the transaction ends; a place never seen stands at 0."""
     rows = await connection.execute(_LOCK, _columns(sorted(places)))
     return {(row.topic, row.partition): row.next_offset for row in rows}
+
+
+async def hold(connection: AsyncConnection, place: Place) -> None:
+    """Keeps the place's consumer from the next batch until the transaction ends."""
+    topic, partition = place
+    await connection.execute(_HOLD, {"topic": topic, "partition": partition})
 
 
 async def advance(connection: AsyncConnection, following: Mapping[Place, int]) -> None:

@@ -30,6 +30,7 @@ class ServiceSettings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     topic_prefix: str = Field(default="", pattern=r"^[a-zA-Z0-9._-]*$")
+    instance: str | None = Field(default=None, pattern=r"^[a-zA-Z0-9._-]{1,249}$")
     metrics_token: SecretStr | None = Field(default=None, min_length=1)
     trusted_proxies: Annotated[tuple[str, ...], CommaSeparated] = ()
     log_level: str = Field(default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")

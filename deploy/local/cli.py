@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from deploy.cli import accounts, dead_letters, invitations, links, orders
+from deploy.cli import accounts, dead_letters, deliveries, endpoints, invitations, links, listen, orders
 from deploy.cli import operators as listing
 from deploy.cli.connection import DEFAULT_FOLDER
 from deploy.local import demo as demonstration
@@ -37,8 +37,11 @@ app.add_typer(operators_app, name="operators")
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(links.app, name="links")
 app.add_typer(orders.app, name="orders")
+app.add_typer(deliveries.app, name="deliveries")
+app.add_typer(endpoints.app, name="endpoints")
 app.add_typer(invitations.app, name="invitations")
 app.add_typer(dead_letters.app, name="dead-letters")
+app.command()(listen.listen)
 
 DataFolder = Annotated[
     Path, typer.Option("--data", help="Where the platform keeps its data, ports, secrets and logs.")

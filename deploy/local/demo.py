@@ -26,7 +26,12 @@ from shared.kafka.topics import ORDERS_CREATED, dead_letter
 LOOPBACK_ALLOWED = {"ORDERDOCK_ALLOWED_NETWORKS": "127.0.0.0/8", "ORDERDOCK_ALLOW_HTTP": "true"}
 ENVIRONMENT = {
     "integration": {**LOOPBACK_ALLOWED, "ORDERDOCK_SMTP_DEADLINE": "5"},
-    "webhook-dispatcher": {**LOOPBACK_ALLOWED, "ORDERDOCK_RETRY_SCHEDULE": "1,1,2"},
+    "webhook-dispatcher": {
+        **LOOPBACK_ALLOWED,
+        "ORDERDOCK_RETRY_SCHEDULE": "1,1,2",
+        # The second receiver refuses more webhooks in a row than one that works would.
+        "ORDERDOCK_BREAKER_FAILURES": "1000",
+    },
 }
 PATIENCE = 120.0
 COLUMNS = (

@@ -19,6 +19,8 @@ ENDPOINT_ENABLED = "com.orderdock.endpoint.enabled"
 SOURCE = "/services/webhook-dispatcher"
 
 WebhookType = Literal["order.created", "order.updated"]
+# What deliveries are of: such webhooks, and test events, which somebody asks for.
+DeliveryType = Literal["order.created", "order.updated", "webhook.test"]
 
 
 class WebhookAssignment(BaseModel):
@@ -50,6 +52,26 @@ class Webhook(BaseModel):
     sequence: int
     data: dict[str, Any]
     assignment: WebhookAssignment
+
+
+class TestedEndpoint(BaseModel):
+    """Which endpoint a test event goes to, and what it is, for whoever reads it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    endpoint_id: str
+    link_id: str
+    message: str
+
+
+class TestWebhook(BaseModel):
+    """The body of a test event: somebody of the 3PL tries an endpoint."""
+
+    model_config = ConfigDict(frozen=True)
+
+    type: Literal["webhook.test"] = "webhook.test"
+    timestamp: AwareDatetime
+    data: TestedEndpoint
 
 
 class EndpointEvent(BaseModel):

@@ -100,8 +100,10 @@ class Batches:
     async def again(self, connection: AsyncConnection, record: Record) -> Again:
         """Handles a record that was refused before, as part of the caller's transaction; no offset moves.
 
-        What is written of one that is refused again is undone. Raises only what is no record's fault.
+        The consumer of its partition waits meanwhile: what comes of a key is written by one at a time. What
+        is written of one that is refused again is undone. Raises only what is no record's fault.
         """
+        await offsets.hold(connection, record.place)
         batch = Batch(connection, [record])
         try:
             async with connection.begin_nested() as savepoint:

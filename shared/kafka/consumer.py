@@ -13,13 +13,14 @@ from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import CorruptRecordException, IllegalStateError
+from aiokafka.errors import CorruptRecordException, IllegalStateError, KafkaError
 from faststream.kafka import KafkaBroker
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import offsets
 from shared.database import Database
 from shared.kafka.batches import Again, Batches
+from shared.kafka.membership import Membership
 from shared.kafka.records import Record, next_offsets
 from shared.kafka.subscription import BATCH, Subscription, subscribe
 from shared.kafka.unread import unread
@@ -60,6 +61,7 @@ class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._batches = batches
         self._gate = gate
         self._positioned: set[Place] = set()
+        self._membership = Membership(subscription.group, subscription.instance)
         self._subscriber: Any = subscribe(broker, subscription, self)
         self._subscriber(self._on_batch)
         self._poll = self._subscriber.get_msg
@@ -111,9 +113,11 @@ class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         for tp in revoked:
             self._positioned.discard(_place(tp))
             self.beyond_end.pop(_place(tp), None)
+        await self._membership.leave_to_successor(self._subscriber.consumer)
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Moves to the database's offsets, or to the earliest; tried again until the database answers."""
+        self._membership.joined(self._subscriber.consumer)
         self._positioned -= {_place(tp) for tp in assigned}
         self.seeking = bool(assigned)
         failures = 0
@@ -183,6 +187,9 @@ class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             return tuple(await self._poll(consumer))
         except CorruptRecordException:
             await self._seek(sorted(consumer.assignment()))
+            raise
+        except KafkaError:
+            await self._membership.leave_to_successor(consumer)
             raise
         except UnicodeDecodeError as error:
             if self._subscriber.max_records == 1:

@@ -42,12 +42,12 @@ _TRY_LOCK = text(f"SELECT pg_try_advisory_lock({RELAY_LOCK})")
 class Relay:
     """Publishes the service's outbox to Kafka; `nudge` it after a commit that added to it.
 
-    The connection that holds the advisory lock also reads and deletes the rows: when it is lost,
-    so is the lock, and another process's relay takes over.
+    The connection that holds the advisory lock also reads and deletes the rows, each statement for itself:
+    when it is lost, so is the lock, and another process's relay takes over.
     """
 
     def __init__(self, database: Database, bootstrap_servers: str, metrics: Metrics) -> None:
-        self.loop = Loop("relay", self._step, metrics, idle=0.1)
+        self.loop = Loop("relay", self._step, metrics, idle=0.25)
         self._database = database
         self._bootstrap_servers = bootstrap_servers
         self._metrics = metrics
@@ -79,20 +79,18 @@ class Relay:
     async def _leading(self) -> AsyncConnection | None:
         """The connection that holds the lock, or None while another process's relay does."""
         if self._connection is None and time.monotonic() >= self._look_again_at:
-            connection = await self._database.engine.connect()
+            connection = await self._database.apart()
             if (await connection.execute(_TRY_LOCK)).scalar_one():
                 self._connection = connection
                 for setting in _PLAN:
                     await connection.execute(setting)
-                await connection.commit()
             else:
                 await connection.close()
                 self._look_again_at = time.monotonic() + STANDBY
         return self._connection
 
     async def _publish_window(self, connection: AsyncConnection) -> bool:
-        async with connection.begin():
-            rows = await outbox.waiting(connection, WINDOW)
+        rows = await outbox.waiting(connection, WINDOW)
         for one_a_key in rounds(rows):
             if not await self._publish_round(connection, one_a_key):
                 return True  # a key was parked: read again, without what waits behind it
@@ -108,10 +106,9 @@ class Relay:
             outcomes = await _send(producer, rows)
         sent = [row.id for row, outcome in zip(rows, outcomes, strict=True) if outcome is None]
         parked = [(row, outcome) for row, outcome in zip(rows, outcomes, strict=True) if outcome is not None]
-        async with connection.begin():
-            await outbox.delete(connection, sent)
-            for row, reason in parked:
-                await outbox.park(connection, row.id, reason)
+        await outbox.delete(connection, sent)
+        for row, reason in parked:
+            await outbox.park(connection, row.id, reason)
         self._metrics.published.inc(len(sent))
         for row, reason in parked:
             log.error("outbox.parked", outbox_id=row.id, topic=row.message.topic, reason=reason)

@@ -18,11 +18,12 @@ BATCH = 500
 
 @dataclass(frozen=True)
 class Subscription:
-    """What a consumer reads: topics by name or by one pattern, in one group."""
+    """What a consumer reads: topics by name or by one pattern, in one group, as `instance` of it if named."""
 
     group: str
     topics: tuple[str, ...] = ()
     pattern: str | None = None
+    instance: str | None = None
 
 
 def kafka_broker(
@@ -49,9 +50,10 @@ def subscribe(broker: KafkaBroker, subscription: Subscription, listener: Consume
         *subscription.topics,
         pattern=_literal(subscription.pattern) if subscription.pattern else None,
         group_id=subscription.group,
+        group_instance_id=subscription.instance,
         batch=True,
         max_records=BATCH,
-        batch_timeout_ms=20,
+        batch_timeout_ms=60,
         max_partition_fetch_bytes=MAX_MESSAGE_BYTES,
         auto_offset_reset="earliest",
         isolation_level="read_committed",

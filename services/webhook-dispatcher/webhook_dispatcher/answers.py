@@ -8,8 +8,7 @@ from typing import Literal
 from webhook_dispatcher import schedule
 
 Status = Literal["waiting", "delivered", "refused", "exhausted", "withdrawn"]
-# `held` and `withdrawn` come of no attempt: the endpoint is disabled, or there is none any more.
-Outcome = Literal["delivered", "refused", "exhausted", "failed", "gone", "held", "withdrawn"]
+Outcome = Literal["delivered", "refused", "exhausted", "failed", "gone"]
 
 GONE = 410
 BODY_REFUSED = frozenset({400, 413, 422})
@@ -33,15 +32,17 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What becomes of the delivery: its status, its counted failures, and seconds until it is due.
-
-    A `wait` of None: not before its endpoint is enabled.
-    """
+    """What becomes of the delivery: its status, its counted failures, and seconds until it is due."""
 
     outcome: Outcome
     status: Status
     failures: int
-    wait: float | None = 0.0
+    wait: float = 0.0
+
+    @property
+    def well(self) -> bool:
+        """Whether the endpoint works, whatever it says of this body."""
+        return self.outcome in ("delivered", "refused")
 
 
 def judge(answer: Answer, failures: int, waits: Sequence[float], chance: float, now: datetime) -> Verdict:
@@ -50,7 +51,7 @@ def judge(answer: Answer, failures: int, waits: Sequence[float], chance: float, 
         case int(status) if 200 <= status < 300:
             return Verdict("delivered", "delivered", failures)
         case status if status == GONE:
-            return Verdict("gone", "waiting", failures, None)
+            return Verdict("gone", "waiting", failures)
         case status if status in BODY_REFUSED:
             return Verdict("refused", "refused", failures + 1)
     wait = schedule.wait(waits, failures + 1, chance)

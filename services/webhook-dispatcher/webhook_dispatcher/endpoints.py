@@ -1,26 +1,36 @@
-"""Endpoints: which is which, and what a result says of the one it came from (DESIGN 5.3 and 5.6)."""
+"""Endpoints: which is which, and what becomes of one by its answers (DESIGN 5.6, 5.9)."""
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from webhook_dispatcher.claims import Settlement
 
 _ENDPOINTS = uuid.UUID("c1d7b2a4-2f0e-4b57-8e1c-7a9f6d5e4c32")
-# What becomes of these depends on whether their endpoint is enabled when they are settled.
-AT_ENDPOINT = ("gone", "held")
+
+GONE = "it answered 410"
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One URL of one link; `enablings` counts how often it was enabled again."""
+    """One URL of one link; `enablings` counts how often it was enabled again.
+
+    `failing_since`: no webhook was delivered since then, and one at least failed.
+    """
 
     id: str
     link_id: str
     threepl_id: str
     url: str
-    disabled: bool
     enablings: int
+    disabled_reason: str | None = None
+    failing_since: datetime | None = None
+    warned_at: datetime | None = None
+
+    @property
+    def disabled(self) -> bool:
+        return self.disabled_reason is not None
 
 
 def endpoint_id(link_id: str, url: str) -> str:
@@ -28,30 +38,47 @@ def endpoint_id(link_id: str, url: str) -> str:
     return f"ep_{uuid.uuid5(uuid.uuid5(_ENDPOINTS, link_id), url).hex}"
 
 
-def concerned(group: Iterable[Settlement]) -> set[str]:
-    """The ids of the endpoints whose state these results depend on, or change."""
-    ids = {each.claim.endpoint_id for each in group if each.verdict.outcome in AT_ENDPOINT}
-    return {each for each in ids if each is not None}
+def concerned(group: Iterable[Settlement], now: datetime, patience: timedelta) -> set[str]:
+    """The ids of the endpoints that these results may change, as far as the claims know them."""
+    return {each.claim.endpoint_id for each in group if _concerns(each, now, patience)}
 
 
-def newly_gone(group: Iterable[Settlement], endpoints: Mapping[str, Endpoint]) -> dict[str, Endpoint]:
-    """The endpoints to disable; an attempt begun before an enabling disables nothing (DESIGN 5.6)."""
-    said = {
-        (each.claim.endpoint_id, each.claim.enablings) for each in group if each.verdict.outcome == "gone"
-    }
-    return {
-        id_: endpoint
-        for id_, endpoint in endpoints.items()
-        if (id_, endpoint.enablings) in said and not endpoint.disabled
-    }
+def after(endpoint: Endpoint, group: Iterable[Settlement], now: datetime, patience: timedelta) -> Endpoint:
+    """The endpoint after these results, in their order: it fails for so long, is warned, is disabled.
+
+    It is warned after half of `patience`. An attempt begun before an enabling changes nothing (DESIGN 5.6).
+    """
+    for each in group:
+        claim = each.claim
+        if (
+            claim.endpoint_id == endpoint.id
+            and claim.enablings == endpoint.enablings
+            and not endpoint.disabled
+        ):
+            endpoint = _after(endpoint, each, now, patience)
+    return endpoint
 
 
-def at_endpoint(
-    settlement: Settlement, endpoints: Mapping[str, Endpoint], gone: Mapping[str, Endpoint]
-) -> Settlement:
-    """The settlement as its endpoint's state has it: due now if that is enabled, else once it will be."""
-    endpoint = endpoints.get(settlement.claim.endpoint_id or "")
-    if settlement.verdict.outcome not in AT_ENDPOINT or endpoint is None:
-        return settlement
-    waits = endpoint.disabled or endpoint.id in gone
-    return replace(settlement, verdict=replace(settlement.verdict, wait=None if waits else 0.0))
+def _after(endpoint: Endpoint, result: Settlement, now: datetime, patience: timedelta) -> Endpoint:
+    if result.verdict.outcome == "gone":
+        return replace(endpoint, disabled_reason=GONE)
+    if result.verdict.well:
+        return replace(endpoint, failing_since=None, warned_at=None)
+    since = endpoint.failing_since or result.attempt.started_at
+    failing = replace(endpoint, failing_since=since)
+    if now - since >= patience:
+        return replace(failing, disabled_reason=f"it has failed since {since:%Y-%m-%d %H:%M} UTC")
+    if now - since >= patience / 2 and failing.warned_at is None:
+        return replace(failing, warned_at=now)
+    return failing
+
+
+def _concerns(result: Settlement, now: datetime, patience: timedelta) -> bool:
+    since = result.claim.failing_since
+    if result.verdict.outcome == "gone":
+        return True
+    if result.verdict.well:
+        return since is not None
+    if since is None or now - since >= patience:
+        return True
+    return now - since >= patience / 2 and result.claim.warned_at is None

@@ -45,18 +45,20 @@ class Sender:
         self._deadline = deadline
         self._secret = lru_cache(maxsize=10_000)(lambda stored: keys.decrypt(stored).decode())
 
-    async def attempt(self, claim: Claim, url: str, secret: bytes) -> Attempt:
+    async def attempt(self, claim: Claim) -> Attempt:
         """One POST of a claim to its endpoint's URL, signed with its stored secret."""
         started_at, start = datetime.now(UTC), time.monotonic()
-        answer = await self._answer(claim, url, secret, started_at)
+        answer = await self._answer(claim, started_at)
         return Attempt(started_at, round((time.monotonic() - start) * 1000), answer)
 
-    async def _answer(self, claim: Claim, url: str, secret: bytes, now: datetime) -> Answer:
-        refusal = self._egress.refusal(url)
+    async def _answer(self, claim: Claim, now: datetime) -> Answer:
+        refusal = self._egress.refusal(claim.url)
         if refusal is not None:
             return Answer(error=f"nothing is sent to this URL: {refusal}")
         try:
-            request = webhook_request(url, claim.webhook_id, claim.body, self._secret(secret), now)
+            request = webhook_request(
+                claim.url, claim.webhook_id, claim.body, self._secret(claim.secret), now
+            )
         except Exception as error:
             return Answer(error=f"nothing is sent: {_named(error)}")
         return await exchange(self._transport, request, self._deadline)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from shared.contracts import assignments, cloudevents, links
 from shared.contracts.links import Link
 from shared.encryption import KeyRing, Sealed
+from shared.errors import UnreadableMessage
 from shared.kafka.batches import Batch
 from shared.kafka.records import Record
 from webhook_dispatcher import signing, webhooks
@@ -17,12 +18,15 @@ from webhook_dispatcher.store import links as link_store
 from webhook_dispatcher.store.links import KnownLink, Parties
 from webhook_dispatcher.webhooks import AssignmentEvent, OpenUrl
 
+MOST_AHEAD = timedelta(days=1)
+
 
 @dataclass(frozen=True)
 class Handlers:
     """What is done with batches of `links` and `assignments`.
 
     An assignment event older than `retention` makes no delivery: the log may have dropped the one it made.
+    One from the future has no day in the log yet.
     """
 
     keys: KeyRing
@@ -69,7 +73,10 @@ def read_assignment(record: Record) -> AssignmentEvent | None:
     kind = webhooks.TYPES.get(event.type)
     if kind is None:
         return None
-    return AssignmentEvent(event.id, kind, event.time or record.timestamp, assignments.read(event))
+    time = event.time or record.timestamp
+    if time > datetime.now(UTC) + MOST_AHEAD:
+        raise UnreadableMessage(f"its time, {time:%Y-%m-%d %H:%M} UTC, lies more than a day ahead")
+    return AssignmentEvent(event.id, kind, time, assignments.read(event))
 
 
 def newest(read: Iterable[Link]) -> list[Link]:

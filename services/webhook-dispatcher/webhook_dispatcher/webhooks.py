@@ -19,6 +19,8 @@ TYPES: Mapping[str, WebhookType] = MappingProxyType(
         assignments.RELEASED: "order.updated",
     }
 )
+# A test event: tried once, and nobody but who sent it is told what came of it.
+TEST = "webhook.test"
 
 _WEBHOOKS = uuid.UUID("5b8f0d1e-6a43-4c0b-9a51-0f2b3d6c7e81")
 

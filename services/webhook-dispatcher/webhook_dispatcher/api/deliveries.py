@@ -1,21 +1,25 @@
-"""Deliveries: listed, and read with their attempts."""
+"""Deliveries: listed, and read with their bodies and attempts."""
 
-from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel
 
-from shared.contracts.callers import Caller
-from shared.contracts.deliveries import WebhookType
-from shared.database import Database
+from shared.contracts.deliveries import DeliveryType
 from shared.errors import not_found
+from shared.problems import EVERYWHERE, problems
 from webhook_dispatcher.answers import Outcome, Status
 from webhook_dispatcher.api import may_look
-from webhook_dispatcher.store import views
+from webhook_dispatcher.api.filters import GivenFilter
+from webhook_dispatcher.api.parts import GivenCaller, GivenParts
+from webhook_dispatcher.store import delivery_lists, views
 
+router = APIRouter(prefix="/deliveries", tags=["deliveries"], responses=EVERYWHERE)
+
+FOUND = problems(not_found=404)
+NEWEST = 10**18
 Limit = Annotated[int, Query(ge=1, le=200, description="Deliveries a page.")]
-Cursor = Annotated[str | None, Query(pattern=r"^\d{1,18}$", description="`next_cursor` of the page before.")]
+Cursor = Annotated[int, Query(ge=0, le=NEWEST, description="`next_cursor` of the page before.")]
 
 
 class Attempt(BaseModel):
@@ -33,10 +37,11 @@ class Attempt(BaseModel):
 
 
 class Delivery(BaseModel):
-    """One event for one endpoint.
+    """One event for one endpoint, or a test event, which is of no order.
 
     `id` is the `webhook-id` of its attempts. `behind`: an earlier delivery of its order is not finished.
-    `failures` counts on the retry schedule, `attempts` counts all. A withdrawn one has no endpoint.
+    `failures` counts on the retry schedule, `attempts` counts all. A withdrawn one may have no endpoint.
+    Without `next_attempt_at` a waiting one is in flight, behind another, or its endpoint is disabled.
     """
 
     id: str
@@ -44,10 +49,11 @@ class Delivery(BaseModel):
     url: str | None
     link_id: str
     threepl_id: str
-    shop_id: str
-    order_id: str
+    shop_id: str | None
+    order_id: str | None
     sequence: int
-    type: WebhookType
+    type: DeliveryType
+    event_time: AwareDatetime
     status: Status
     behind: bool
     in_flight: bool
@@ -59,8 +65,9 @@ class Delivery(BaseModel):
 
 
 class DeliveryDetail(Delivery):
-    """One delivery with its attempts, the first one first."""
+    """One delivery with the body that each attempt sends, and its attempts, the first one first."""
 
+    body: str
     made: list[Attempt]
 
 
@@ -71,44 +78,36 @@ class DeliveryPage(BaseModel):
     next_cursor: str | None
 
 
-def routes(database: Database, caller: Callable[..., Awaitable[Caller]]) -> APIRouter:
-    """The deliveries' API."""
-    router = APIRouter(tags=["deliveries"])
-    Who = Annotated[Caller, Depends(caller)]  # noqa: N806
+@router.get("", summary="List the deliveries that one sees, newest first", responses=FOUND)
+async def list_deliveries(
+    caller: GivenCaller,
+    parts: GivenParts,
+    wanted: GivenFilter,
+    limit: Limit = 50,
+    cursor: Cursor = NEWEST,
+) -> DeliveryPage:
+    """A 3PL sees its own, an operator all: those that wait, and the finished ones that the log still holds.
 
-    @router.get("/deliveries")
-    async def list_deliveries(
-        who: Who,
-        status: Status | None = None,
-        link_id: str | None = None,
-        shop_id: str | None = None,
-        order_id: str | None = None,
-        limit: Limit = 50,
-        cursor: Cursor = None,
-    ) -> DeliveryPage:
-        """The caller's deliveries, all or those of a status, a link, a shop, an order."""
-        may_look(who, "page")
-        filters = {"status": status, "link_id": link_id, "shop_id": shop_id, "order_id": order_id}
-        before = None if cursor is None else int(cursor)
-        async with database.transaction() as connection:
-            rows = await views.deliveries(connection, who, filters, before=before, limit=limit + 1)
-        shown = rows[:limit]
-        return DeliveryPage(
-            deliveries=[Delivery.model_validate(row) for row in shown],
-            next_cursor=str(shown[-1]["place"]) if len(rows) > limit else None,
-        )
+    A page looks at 20,000 deliveries at most: where few of very many are wanted it may hold fewer than the
+    limit, or none, and go on at `next_cursor`.
+    """
+    may_look(caller, "page")
+    async with parts.database.transaction() as connection:
+        page = await delivery_lists.page(connection, caller, wanted, before=cursor, limit=limit)
+    return DeliveryPage(
+        deliveries=[Delivery.model_validate(row) for row in page.deliveries],
+        next_cursor=None if page.following is None else str(page.following),
+    )
 
-    @router.get("/deliveries/{delivery_id}")
-    async def read_delivery(who: Who, delivery_id: str) -> DeliveryDetail:
-        """One delivery with its attempts."""
-        may_look(who, "delivery")
-        async with database.transaction() as connection:
-            row = await views.delivery(connection, who, delivery_id)
-        if row is None:
-            raise not_found("delivery")
-        return DeliveryDetail.model_validate({**row, "made": [_attempt(each) for each in row["made"]]})
 
-    return router
+@router.get("/{delivery_id}", summary="Read a delivery with its body and its attempts", responses=FOUND)
+async def read_delivery(delivery_id: str, caller: GivenCaller, parts: GivenParts) -> DeliveryDetail:
+    may_look(caller, "delivery")
+    async with parts.database.transaction() as connection:
+        row = await views.delivery(connection, caller, delivery_id)
+    if row is None:
+        raise not_found("delivery")
+    return DeliveryDetail.model_validate({**row, "made": [_attempt(each) for each in row["made"]]})
 
 
 def _attempt(row: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Endpoints: listed, read, enabled again."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel
@@ -14,6 +14,7 @@ from shared.problems import EVERYWHERE, problems
 from webhook_dispatcher.announcements import endpoint_enabled
 from webhook_dispatcher.api import may_look
 from webhook_dispatcher.api.parts import GivenCaller, GivenParts
+from webhook_dispatcher.gates import State as BreakerState
 from webhook_dispatcher.store import endpoints as endpoint_store
 from webhook_dispatcher.store import views
 
@@ -24,8 +25,24 @@ Limit = Annotated[int, Query(ge=1, le=200, description="Endpoints a page.")]
 Cursor = Annotated[str | None, Query(max_length=64, description="`next_cursor` of the page before.")]
 
 
+class Pace(BaseModel):
+    """How much an endpoint takes, and when what failed is tried again; null: the service's default.
+
+    `concurrency`: so many requests at once. `rate`: so many begun a second. `retry_schedule`: the wait before
+    each further attempt, in seconds; after the last one the delivery is exhausted.
+    """
+
+    concurrency: int | None
+    rate: float | None
+    retry_schedule: list[float] | None
+
+
 class Endpoint(BaseModel):
-    """One URL of one link; a disabled one gets nothing, its deliveries wait until it is enabled."""
+    """One URL of one link; a disabled one gets nothing, its deliveries wait until it is enabled.
+
+    `failing_since`: nothing was delivered since then. `breaker`: an open one holds back what is due until
+    `breaker_until`, then it is half open, and one delivery at a time tries the endpoint.
+    """
 
     id: str
     link_id: str
@@ -35,6 +52,10 @@ class Endpoint(BaseModel):
     enabled: bool
     disabled_at: AwareDatetime | None
     disabled_reason: str | None
+    failing_since: AwareDatetime | None
+    breaker: BreakerState
+    breaker_until: AwareDatetime | None
+    pace: Pace
     created_at: AwareDatetime
 
 
@@ -50,14 +71,18 @@ async def list_endpoints(
     caller: GivenCaller,
     parts: GivenParts,
     link_id: str | None = None,
+    shop_id: str | None = None,
+    enabled: Annotated[bool | None, Query(description="Only those that are, or aren't.")] = None,
+    failing: Annotated[bool | None, Query(description="Only those that fail, or don't.")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> EndpointPage:
     """A 3PL sees its own, an operator all."""
     may_look(caller, "page")
+    filters = {"link_id": link_id, "shop_id": shop_id, "enabled": enabled, "failing": failing}
     async with parts.database.transaction() as connection:
-        rows = await views.endpoints(connection, caller, link_id=link_id, after=cursor, limit=limit + 1)
-    found = [Endpoint.model_validate(row) for row in rows[:limit]]
+        rows = await views.endpoints(connection, caller, filters, after=cursor, limit=limit + 1)
+    found = [_shown(row) for row in rows[:limit]]
     return EndpointPage(endpoints=found, next_cursor=found[-1].id if len(rows) > limit else None)
 
 
@@ -89,7 +114,7 @@ async def theirs(connection: AsyncConnection, caller: Caller, endpoint_id: str) 
     row = await views.endpoint(connection, caller, endpoint_id)
     if row is None:
         raise not_found("endpoint")
-    return Endpoint.model_validate(row)
+    return _shown(row)
 
 
 def require_owner(caller: Caller, *roles: Role) -> None:
@@ -97,3 +122,7 @@ def require_owner(caller: Caller, *roles: Role) -> None:
     if caller.kind == "operator":
         raise forbidden("Operators may read an endpoint, but this is for the 3PL that owns it.")
     caller.require("write", *roles)
+
+
+def _shown(row: dict[str, Any]) -> Endpoint:
+    return Endpoint.model_validate({**row, "pace": {name: row[name] for name in Pace.model_fields}})

@@ -2,27 +2,29 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from shared.auth import Callers
+from shared.auth import Callers, caller_of
 from shared.contracts.callers import Caller
 from shared.database import Database
 from shared.encryption import KeyRing
 
-_BEARER = HTTPBearer(auto_error=False, description="An access token from POST /oauth/token.")
-
 
 @dataclass(frozen=True)
 class Parts:
-    """The service's parts; `nudge` wakes what sends, webhooks and announcements, after a commit."""
+    """The service's parts; `nudge` wakes what announces and what resends, after a commit.
+
+    The log goes back as far as `retention`.
+    """
 
     database: Database
     callers: Callers
     ring: KeyRing
     deliveries_topic: str
+    retention: timedelta
     nudge: Callable[[], None]
 
 
@@ -32,12 +34,4 @@ async def _parts(request: Request) -> Parts:
 
 
 GivenParts = Annotated[Parts, Depends(_parts)]
-
-
-async def _caller(
-    parts: GivenParts, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
-) -> Caller:
-    return await parts.callers.of(given)
-
-
-GivenCaller = Annotated[Caller, Depends(_caller)]
+GivenCaller = Annotated[Caller, Depends(caller_of(lambda request: request.app.state.parts.callers))]

@@ -1,37 +1,44 @@
-"""The queue that the deliveries are: many claimed under a lease, many settled by it."""
+"""The queue that the deliveries are: many claimed under a lease, many settled by it, the finished logged."""
 
 import uuid
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from webhook_dispatcher.answers import Answer
-from webhook_dispatcher.claims import Attempt, Claim, Settled, Settlement
+from webhook_dispatcher.claims import Claim, Settled, Settlement
+from webhook_dispatcher.store.columns import DELIVERY
 
+# A lease counts no longer once its time is over, or once the process that holds it is gone.
+_FREE = "(lease IS NULL OR leased_until <= now() OR holder <> ALL(:alive))"
 _CLAIM = text(
-    """
+    f"""
     WITH due AS (
-        SELECT id FROM deliveries
-        WHERE status = 'waiting' AND NOT behind AND next_at <= now()
-        ORDER BY next_at LIMIT :room FOR UPDATE SKIP LOCKED
+        SELECT due.id FROM unnest(CAST(:endpoint_ids AS text[]), CAST(:rooms AS integer[]))
+            AS wanted (endpoint_id, room)
+        JOIN endpoints ON endpoints.id = wanted.endpoint_id AND disabled_at IS NULL
+        CROSS JOIN LATERAL (
+            SELECT id FROM deliveries
+            WHERE deliveries.endpoint_id = wanted.endpoint_id AND NOT behind AND next_at <= now() AND {_FREE}
+            ORDER BY next_at LIMIT wanted.room FOR UPDATE SKIP LOCKED
+        ) AS due
     ), claimed AS (
-        UPDATE deliveries
-        SET lease = :lease, moved = false, next_at = now() + make_interval(secs => :seconds)
+        UPDATE deliveries SET lease = :lease, holder = :holder, moved = false,
+                              leased_until = now() + make_interval(secs => :seconds)
         FROM due WHERE deliveries.id = due.id
         RETURNING deliveries.id, lease, webhook_id, endpoint_id, deliveries.link_id, threepl_id, shop_id,
                   order_id, sequence, type, failures, body
     )
-    SELECT claimed.*, url, secret, disabled_at IS NOT NULL AS disabled, enablings
-    FROM claimed LEFT JOIN endpoints ON endpoints.id = claimed.endpoint_id ORDER BY claimed.id
+    SELECT claimed.*, url, secret, enablings, failing_since, warned_at, retry_schedule
+    FROM claimed JOIN endpoints ON endpoints.id = claimed.endpoint_id ORDER BY claimed.id
     """
 )
-# Whoever lost its lease finds no row, and records nothing over another's result.
+# Whoever lost its lease finds no row, and records nothing over another's result. What others depend on is
+# left, unless it is settled `whole`: what waits behind it, or its new endpoint, must hear with it.
 _SETTLE = text(
-    """
-    WITH settlement AS (
+    f"""
+    WITH settlement AS MATERIALIZED (
         SELECT * FROM unnest(
             CAST(:ids AS bigint[]), CAST(:leases AS uuid[]), CAST(:statuses AS text[]),
             CAST(:failures AS integer[]), CAST(:waits AS double precision[]), CAST(:outcomes AS text[]),
@@ -40,61 +47,115 @@ _SETTLE = text(
             CAST(:answers AS bytea[])
         ) AS settlement (id, lease, status, failures, wait, outcome, endpoint_id, started_at, duration_ms,
                          answer_status, error, answer)
-    ), mine AS (
-        SELECT id, lease FROM deliveries JOIN settlement USING (id, lease)
+    ), mine AS MATERIALIZED (
+        SELECT id, lease, CASE
+                   WHEN NOT moved OR settlement.status = 'delivered' THEN settlement.status
+                   WHEN deliveries.endpoint_id IS NULL THEN 'withdrawn'
+                   ELSE 'waiting'
+               END AS becomes
+        FROM deliveries JOIN settlement USING (id, lease)
+        WHERE :whole OR NOT (moved OR (followed AND settlement.status <> 'waiting'))
         ORDER BY id FOR UPDATE OF deliveries
-    ), settled AS (
+    ), ended AS (
+        DELETE FROM deliveries USING mine
+        WHERE deliveries.id = mine.id AND deliveries.lease = mine.lease AND becomes <> 'waiting'
+        RETURNING deliveries.*, becomes
+    ), logged AS (
+        INSERT INTO finished ({DELIVERY}, endpoint_id, status, attempts, failures, created_at, started_at,
+                              duration_ms, outcome, answer_status, error, answer)
+        SELECT {DELIVERY}, settlement.endpoint_id, becomes, attempts + 1,
+               CASE WHEN moved THEN ended.failures ELSE settlement.failures END, created_at, started_at,
+               duration_ms, outcome, answer_status, error, answer
+        FROM ended JOIN settlement USING (id)
+    ), kept AS (
         UPDATE deliveries SET
             lease = NULL,
+            holder = NULL,
             moved = false,
-            status = CASE
-                WHEN NOT moved OR settlement.status = 'delivered' THEN settlement.status
-                WHEN deliveries.endpoint_id IS NULL THEN 'withdrawn'
-                ELSE 'waiting'
-            END,
             failures = CASE WHEN moved THEN deliveries.failures ELSE settlement.failures END,
-            next_at = CASE
-                WHEN moved THEN now()
-                ELSE coalesce(now() + make_interval(secs => settlement.wait), 'infinity')
-            END,
-            attempts = attempts + (settlement.outcome IS NOT NULL)::integer,
-            settled_at = now()
-        FROM mine JOIN settlement USING (id, lease)
-        WHERE deliveries.id = mine.id AND deliveries.lease = mine.lease
-        RETURNING mine.id, mine.lease, deliveries.status, attempts, link_id, shop_id, order_id
-    ), logged AS (
-        INSERT INTO attempts (delivery_id, number, endpoint_id, started_at, duration_ms, outcome, status,
+            next_at = now() + make_interval(secs => CASE WHEN moved THEN 0 ELSE settlement.wait END),
+            attempts = attempts + 1
+        FROM mine JOIN settlement USING (id)
+        WHERE deliveries.id = mine.id AND deliveries.lease = mine.lease AND becomes = 'waiting'
+        RETURNING deliveries.id, day, attempts, link_id, shop_id, order_id, deliveries.endpoint_id AS next_id
+    ), logged_too AS (
+        INSERT INTO attempts (day, delivery_id, number, endpoint_id, started_at, duration_ms, outcome, status,
                               error, answer)
-        SELECT id, attempts, endpoint_id, started_at, duration_ms, outcome, answer_status, error, answer
-        FROM settled JOIN settlement USING (id, lease) WHERE outcome IS NOT NULL
+        SELECT day, id, attempts, endpoint_id, started_at, duration_ms, outcome, answer_status, error, answer
+        FROM kept JOIN settlement USING (id)
     )
-    SELECT id, status, attempts, link_id, shop_id, order_id FROM settled
+    SELECT id, becomes AS status, attempts + 1 AS attempts, link_id, shop_id,
+           order_id, followed, NULL AS endpoint_id
+    FROM ended
+    UNION ALL
+    SELECT id, 'waiting', attempts, link_id, shop_id, order_id, false, next_id FROM kept
     """
 )
-_WAITING = text("SELECT count(*) FROM deliveries WHERE status = 'waiting'")
+# What was to end withdrawn once it was settled, and never was.
+_WITHDRAW = text(
+    f"""
+    WITH ended AS (
+        DELETE FROM deliveries WHERE endpoint_id IS NULL AND NOT behind AND {_FREE} RETURNING deliveries.*
+    ), logged AS (
+        INSERT INTO finished ({DELIVERY}, status, attempts, failures, created_at)
+        SELECT {DELIVERY}, 'withdrawn', attempts, failures, created_at FROM ended
+    )
+    SELECT link_id, shop_id, order_id FROM ended WHERE NOT resent
+    """
+)
+_WAITING = text("SELECT count(*) FROM deliveries")
 
 
-async def claim(connection: AsyncConnection, room: int, lease: uuid.UUID, seconds: float) -> list[Claim]:
-    """At most `room` due deliveries, the longest due first, leased for so many seconds."""
-    rows = await connection.execute(_CLAIM, {"room": room, "lease": lease, "seconds": seconds})
-    return [Claim(**row) for row in rows.mappings()]
+async def claim(
+    connection: AsyncConnection,
+    wanted: Mapping[str, int],
+    *,
+    lease: uuid.UUID,
+    seconds: float,
+    holder: int,
+    alive: Collection[int],
+) -> list[Claim]:
+    """Due deliveries for these endpoints, so many for each at most, leased to `holder` for so many seconds.
+
+    Leases of processes that are not `alive` don't count.
+    """
+    values = {
+        "endpoint_ids": list(wanted),
+        "rooms": list(wanted.values()),
+        "lease": lease,
+        "seconds": seconds,
+        "holder": holder,
+        "alive": list(alive),
+    }
+    return [Claim(**row) for row in (await connection.execute(_CLAIM, values)).mappings()]
 
 
-async def settle(connection: AsyncConnection, settlements: Sequence[Settlement]) -> dict[int, Settled]:
-    """Records what became of those whose lease still holds, with their attempts; answers these."""
-    rows = await connection.execute(_SETTLE, _columns(settlements))
+async def settle(
+    connection: AsyncConnection, settlements: Sequence[Settlement], *, whole: bool
+) -> dict[int, Settled]:
+    """Records what became of those whose lease still holds, with their attempts; answers these.
+
+    Not `whole`, it leaves out what others wait behind, and what was moved: these must hear of it in the same
+    transaction.
+    """
+    rows = await connection.execute(_SETTLE, {**_columns(settlements), "whole": whole})
     return {row["id"]: Settled(**row) for row in rows.mappings()}
 
 
+async def withdraw(connection: AsyncConnection, alive: Collection[int]) -> list[tuple[str, str, str | None]]:
+    """Ends what has no endpoint any more and is in flight no longer; answers its (link, shop, order) ids."""
+    return [tuple(row) for row in await connection.execute(_WITHDRAW, {"alive": list(alive)})]
+
+
 async def waiting(connection: AsyncConnection) -> int:
-    """How many deliveries wait."""
+    """How many deliveries are not finished."""
     return int((await connection.execute(_WAITING)).scalar_one())
 
 
 def _columns(settlements: Sequence[Settlement]) -> dict[str, list[Any]]:
     claims = [each.claim for each in settlements]
     verdicts = [each.verdict for each in settlements]
-    attempts = [each.attempt or _NONE for each in settlements]
+    attempts = [each.attempt for each in settlements]
     return {
         "ids": [each.id for each in claims],
         "leases": [each.lease for each in claims],
@@ -102,13 +163,10 @@ def _columns(settlements: Sequence[Settlement]) -> dict[str, list[Any]]:
         "statuses": [each.status for each in verdicts],
         "failures": [each.failures for each in verdicts],
         "waits": [each.wait for each in verdicts],
-        "outcomes": [each.verdict.outcome if each.attempt else None for each in settlements],
+        "outcomes": [each.outcome for each in verdicts],
         "started_at": [each.started_at for each in attempts],
         "durations": [each.duration_ms for each in attempts],
         "answer_statuses": [each.answer.status for each in attempts],
         "errors": [each.answer.error for each in attempts],
         "answers": [each.answer.body for each in attempts],
     }
-
-
-_NONE = Attempt(datetime.fromtimestamp(0, UTC), 0, Answer())
