@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+import structlog
 from aiokafka.admin import AIOKafkaAdminClient
 
 from deploy.local import databases, demo, jars
@@ -49,6 +50,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
     pytest's own lie in one folder, which each new run closes to other users: as root, PostgreSQL is another.
     """
+    # By default structlog draws each traceback with all its variables, for seconds.
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
     if config.option.basetemp is None:
         config.option.basetemp = config.stash[OWN_FOLDER] = tempfile.mkdtemp(prefix="orderdock-tests-")
 
