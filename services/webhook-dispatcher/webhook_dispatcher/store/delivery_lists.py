@@ -1,8 +1,7 @@
 """Lists of deliveries: those that a caller sees, filtered, page by page, however many wait and are logged.
 
-A page is made of two walks, one in the queue and one in the log. A walk reads one index from its newest end,
-as far as the page goes; where it must pass over what isn't wanted, no further than `LOOKED` deliveries. But
-where few belong to the links that are meant, or to the order, it reads these.
+A page is made of two walks, one in the queue and one in the log, along the deliveries of a 3PL, or of all;
+but where few belong to the links that are meant, or to the order, of these alone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.contracts.callers import Caller
 from webhook_dispatcher.answers import Status
-from webhook_dispatcher.store.seen_deliveries import LOGGED, QUEUED, listed
+from webhook_dispatcher.store import delivery_walks
+from webhook_dispatcher.store.delivery_walks import LOG, QUEUE, Walk
 
 Row = dict[str, Any]
 
@@ -34,6 +34,17 @@ class Filter:
     since: datetime | None = None
     until: datetime | None = None
 
+    @property
+    def ended(self) -> frozenset[Status]:
+        """The statuses in the log that are wanted."""
+        return _ENDED if self.statuses is None else self.statuses & _ENDED
+
+    @property
+    def tables(self) -> list[str]:
+        """Where such deliveries lie."""
+        waiting = self.statuses is None or "waiting" in self.statuses
+        return [table for table, holds in ((QUEUE, waiting), (LOG, bool(self.ended))) if holds]
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -41,20 +52,6 @@ class Page:
 
     deliveries: Sequence[Row]
     following: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Walk:
-    """What is read of a table: rows for which `along` holds, in this order, that meet the conditions.
-
-    An index leads along them in that order, or they are `few`.
-    """
-
-    table: str
-    along: str
-    order: str
-    conditions: frozenset[str]
-    few: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,46 +63,22 @@ class _Scope:
     shop_ids: Sequence[str] | None = None
 
 
-# A page is at most 200 deliveries and one more; told so, PostgreSQL keeps one plan, which walks.
-MOST: Final = 201
-# A walk passes over so many deliveries at most; the page then holds fewer, and says where to go on.
-LOOKED: Final = 20_000
-FEW: Final = 2_000
 _MOST_LINKS: Final = 200
-_COLUMNS: Final = {"deliveries": QUEUED, "finished": LOGGED}
 _UNSENT: Final[frozenset[Status]] = frozenset({"refused", "exhausted", "withdrawn"})
 _ENDED: Final[frozenset[Status]] = _UNSENT | {"delivered"}
-_CONDITIONS: Final = {
-    "account": "threepl_id = :account",
-    "clients": "shop_id = ANY(:clients)",
-    "link_id": "link_id = :link_id",
-    "endpoint_id": "endpoint_id = :endpoint_id",
-    "shop_id": "shop_id = :shop_id",
-    "order_id": "order_id = :order_id",
-    "type": "type = :type",
-    "since": "event_time >= :since",
-    "until": "event_time < :until",
-    "statuses": "status = ANY(:statuses)",
-}
-_LINK_CONDITIONS: Final = {
+_OF_LINKS: Final = {
     "account": "threepl_id = :account",
     "clients": "shop_id = ANY(:clients)",
     "link_id": "id = :link_id",
     "endpoint_id": "id = (SELECT link_id FROM endpoints WHERE id = :endpoint_id)",
     "shop_id": "shop_id = :shop_id",
 }
-_ALL: Final = "id < :before AND id >= :edge"
-_BY_ID: Final = "id DESC"
-# Of one 3PL's; so that no plan goes along all of them by id, looking for a 3PL that has few.
-_OF_THREEPL: Final = "(threepl_id, id) < (:threepl_id, :before) AND (threepl_id, id) >= (:threepl_id, :edge)"
-_BY_THREEPL: Final = "threepl_id DESC, id DESC"
-_DAYS: Final = {"since": "day >= :first_day", "until": "day <= :last_day"}
 
 
 async def page(connection: AsyncConnection, who: Caller, wanted: Filter, *, before: int, limit: int) -> Page:
     """At most `limit` (200 at the most) of the deliveries that a 3PL or an operator sees, before a place.
 
-    It may hold fewer although there are more: see `LOOKED`.
+    It may hold fewer although there are more: see `delivery_walks.LOOKED`.
     """
     values = _values(who, wanted)
     scope = await _scope(connection, who, values)
@@ -113,10 +86,10 @@ async def page(connection: AsyncConnection, who: Caller, wanted: Filter, *, befo
         return Page((), None)
     values |= {"threepl_id": scope.threepl_id, "link_ids": scope.link_ids, "shop_ids": scope.shop_ids}
     values |= {"before": before, "edge": 0, "limit": limit + 1}
-    walks = [await _walk(connection, table, wanted, scope, values) for table in _tables(wanted)]
-    edges = [await _edge(connection, walk, values) for walk in walks if walk.conditions and not walk.few]
+    walks = [await _walk(connection, table, wanted, scope, values) for table in wanted.tables]
+    edges = [await _edge(connection, walk, values) for walk in walks if walk.passes_over]
     edge = max((each for each in edges if each is not None), default=None)
-    rows = await connection.execute(_page(tuple(walks)), {**values, "edge": edge or 0})
+    rows = await connection.execute(delivery_walks.page(tuple(walks)), {**values, "edge": edge or 0})
     found = [dict(row) for row in rows.mappings()]
     if len(found) > limit:
         return Page(found[:limit], found[limit - 1]["place"])
@@ -140,11 +113,10 @@ async def _scope(connection: AsyncConnection, who: Caller, values: Mapping[str, 
     An order's id alone leaves those of a 3PL, as far as it has few.
     """
     whose = values.get("account")
-    names = values.keys() & _LINK_CONDITIONS.keys()
+    names = values.keys() & _OF_LINKS.keys()
     if not names - {"account"} and (whose is None or "order_id" not in values):
         return _Scope(whose)
-    query = _links(frozenset(names))
-    links = (await connection.execute(query, {name: values[name] for name in names})).all()
+    links = (await connection.execute(_links(frozenset(names)), {name: values[name] for name in names})).all()
     if not links:
         return None
     if len(links) > _MOST_LINKS:
@@ -157,98 +129,49 @@ async def _scope(connection: AsyncConnection, who: Caller, values: Mapping[str, 
     )
 
 
-def _tables(wanted: Filter) -> list[str]:
-    """Where the deliveries lie."""
-    statuses = wanted.statuses or _ENDED | {"waiting"}
-    holding = {"deliveries": "waiting" in statuses, "finished": bool(statuses & _ENDED)}
-    return [table for table, holds in holding.items() if holds]
+@cache
+def _links(conditions: frozenset[str]) -> TextClause:
+    narrowed = " AND ".join(_OF_LINKS[name] for name in sorted(conditions))
+    return text(f"SELECT id, shop_id, threepl_id FROM links WHERE {narrowed} LIMIT {_MOST_LINKS + 1}")
 
 
 async def _walk(
     connection: AsyncConnection, table: str, wanted: Filter, scope: _Scope, values: Mapping[str, Any]
-) -> _Walk:
-    """The index of a table that leads to what is wanted, and what it doesn't tell."""
-    conditions = {name for name in values if name in _CONDITIONS}
-    ended = (wanted.statuses or _ENDED) & _ENDED
-    if table == "deliveries" or ended == _ENDED:
-        conditions.discard("statuses")
+) -> Walk:
+    """The walk along a table that passes over the least, as far as that is known."""
+    conditions = values.keys() & delivery_walks.CONDITIONS.keys()
+    if table == QUEUE or wanted.ended == _ENDED:
+        conditions -= {"statuses"}
     if scope.link_ids is not None:
-        few = _Walk(table, _of_few(table, "order_id" in values), _BY_ID, frozenset(conditions), few=True)
+        along = _of_few(table, "order_id" in values)
+        few = Walk(table, along, delivery_walks.BY_ID, frozenset(conditions), few=True)
         if await _is_few(connection, few, values):
             return few
     if scope.threepl_id is None:
-        return _Walk(table, _ALL, _BY_ID, frozenset(conditions))
-    conditions.discard("account")
-    if table == "deliveries" or not ended <= _UNSENT:
-        return _Walk(table, _OF_THREEPL, _BY_THREEPL, frozenset(conditions))
-    if ended == _UNSENT:
-        conditions.discard("statuses")
-    return _Walk(table, f"{_OF_THREEPL} AND status <> 'delivered'", _BY_THREEPL, frozenset(conditions))
+        return Walk(table, delivery_walks.ALL, delivery_walks.BY_ID, frozenset(conditions))
+    conditions -= {"account"}
+    along = delivery_walks.OF_THREEPL
+    if table == LOG and wanted.ended <= _UNSENT:
+        along = delivery_walks.UNSENT_OF_THREEPL
+        conditions -= {"statuses"} if wanted.ended == _UNSENT else set()
+    return Walk(table, along, delivery_walks.BY_THREEPL, frozenset(conditions))
 
 
 def _of_few(table: str, of_order: bool) -> str:
     """The queue's index of orders begins with their links, the log's with their shops."""
-    links = "link_id = ANY(:link_ids) AND " if table == "deliveries" else ""
-    shops = "shop_id = ANY(:shop_ids)"
-    return f"{links}{shops}{' AND order_id = :order_id' if of_order else ''}"
+    links = "link_id = ANY(:link_ids) AND " if table == QUEUE else ""
+    order = " AND order_id = :order_id" if of_order else ""
+    return f"{links}shop_id = ANY(:shop_ids){order}"
 
 
-async def _is_few(connection: AsyncConnection, walk: _Walk, values: Mapping[str, Any]) -> bool:
-    count: int = (await connection.execute(_count(walk), dict(values))).scalar_one()
-    return count <= FEW
+async def _is_few(connection: AsyncConnection, walk: Walk, values: Mapping[str, Any]) -> bool:
+    found: int = (await connection.execute(delivery_walks.count(walk), dict(values))).scalar_one()
+    return found <= delivery_walks.FEW
 
 
-async def _edge(connection: AsyncConnection, walk: _Walk, values: Mapping[str, Any]) -> int | None:
+async def _edge(connection: AsyncConnection, walk: Walk, values: Mapping[str, Any]) -> int | None:
     """Down to which delivery a walk looks; None: to the end."""
-    edge: int | None = (await connection.execute(_edge_of(walk), dict(values))).scalar_one_or_none()
+    edge: int | None = (
+        await connection.execute(delivery_walks.edge(walk), dict(values))
+    ).scalar_one_or_none()
     return edge
-
-
-@cache
-def _links(conditions: frozenset[str]) -> TextClause:
-    narrowed = " AND ".join(_LINK_CONDITIONS[name] for name in sorted(conditions))
-    return text(f"SELECT id, shop_id, threepl_id FROM links WHERE {narrowed} LIMIT {_MOST_LINKS + 1}")
-
-
-@cache
-def _count(walk: _Walk) -> TextClause:
-    """How many a walk of few has, if they are few."""
-    found = f"SELECT FROM {walk.table} WHERE {walk.along}{_days(walk)} LIMIT {FEW + 1}"
-    return text(f"SELECT count(*) FROM ({found}) AS found")
-
-
-@cache
-def _edge_of(walk: _Walk) -> TextClause:
-    return text(
-        f"""
-        SELECT id FROM {walk.table} WHERE {walk.along}{_days(walk)}
-        ORDER BY {walk.order} OFFSET {LOOKED - 1} LIMIT 1
-        """
-    )
-
-
-@cache
-def _page(walks: tuple[_Walk, ...]) -> TextClause:
-    """The newest `:limit` deliveries of the walks; the limits within say they are at most `MOST`."""
-    halves = " UNION ALL ".join(f"(SELECT * FROM ({_newest(each)}) AS newest LIMIT :limit)" for each in walks)
-    return listed(f"SELECT * FROM ({halves}) AS merged ORDER BY id DESC LIMIT :limit")
-
-
-def _newest(walk: _Walk) -> str:
-    along = f"{walk.along}{_days(walk)}"
-    few = f"(SELECT * FROM {walk.table} WHERE {along} OFFSET 0) AS few WHERE {_ALL}"
-    # PostgreSQL can't know of how many deliveries these are true. Written plainly, some other index would
-    # tempt it, whose rows it would have to sort.
-    narrowed = "".join(
-        f" AND CASE WHEN {_CONDITIONS[name]} THEN true ELSE false END" for name in sorted(walk.conditions)
-    )
-    return f"""
-        SELECT {_COLUMNS[walk.table]} FROM {few if walk.few else f"{walk.table} WHERE {along}"}{narrowed}
-        ORDER BY {walk.order} LIMIT {MOST}
-    """
-
-
-def _days(walk: _Walk) -> str:
-    """Only days of the log in which there can be something."""
-    days = sorted(_DAYS[name] for name in walk.conditions & _DAYS.keys())
-    return "".join(f" AND {each}" for each in days) if walk.table == "finished" else ""

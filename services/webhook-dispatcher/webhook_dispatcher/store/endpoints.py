@@ -27,7 +27,8 @@ _MAKE = text(
 )
 _HOLD = text(
     """
-    SELECT endpoints.id, link_id, url, threepl_id, enablings, disabled_reason, failing_since, warned_at
+    SELECT endpoints.id, link_id, url, threepl_id, enablings, failing_since, warned_at,
+           CASE WHEN disabled_at IS NOT NULL THEN coalesce(disabled_reason, '') END AS disabled_reason
     FROM endpoints JOIN links ON links.id = endpoints.link_id
     WHERE endpoints.id = ANY(:ids) ORDER BY endpoints.id FOR UPDATE OF endpoints
     """
