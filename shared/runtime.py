@@ -62,7 +62,7 @@ class Service:
     _lag: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._monitor = Loop("monitor", self._observe, self.metrics, idle=2)
+        self._monitor = Loop("monitor", self._observe, self.metrics, idle=5)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

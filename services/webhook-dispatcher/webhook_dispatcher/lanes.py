@@ -21,7 +21,7 @@ from webhook_dispatcher.store import wakes
 log = structlog.get_logger()
 
 LANES = 64
-LOOK_EVERY = 1.0
+LOOK_EVERY = 2.0
 # Wakes come at once; this finds what somebody changed by hand.
 SWEEP_EVERY = 60.0
 

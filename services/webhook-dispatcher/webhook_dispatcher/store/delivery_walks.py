@@ -1,6 +1,7 @@
 """Walks along the queue and the log: which index is read from its newest end, and what is passed over.
 
-A walk that must pass over what isn't wanted reads no further than `LOOKED` deliveries.
+A walk that must pass over what isn't wanted reads no further than `LOOKED` deliveries. That it goes along its
+index depends on the service's planner settings, `shared.database.INDEXES_ONLY`.
 """
 
 from dataclasses import dataclass

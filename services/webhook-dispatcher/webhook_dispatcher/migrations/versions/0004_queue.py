@@ -40,6 +40,7 @@ CREATE TABLE finished (
 ) PARTITION BY RANGE (day)
 """
 FINISHED_INDEXES = (
+    "CREATE INDEX finished_by_id ON finished (id)",
     "CREATE INDEX finished_of_threepl ON finished (threepl_id, id)",
     "CREATE INDEX finished_of_order ON finished (shop_id, order_id)",
     "CREATE INDEX finished_of_endpoint ON finished (endpoint_id, started_at)",
@@ -122,7 +123,7 @@ QUEUE = (
     " next_at = CASE WHEN lease IS NULL THEN next_at ELSE now() END",
     "ALTER TABLE deliveries ALTER COLUMN day SET NOT NULL, ALTER COLUMN followed SET DEFAULT false",
     "CREATE INDEX deliveries_due ON deliveries (endpoint_id, next_at) WHERE NOT behind",
-    "CREATE INDEX deliveries_of_order ON deliveries (link_id, shop_id, order_id, id) WHERE NOT resent",
+    "CREATE INDEX deliveries_of_order ON deliveries (link_id, shop_id, order_id, id)",
 )
 ENDPOINTS = """
 ALTER TABLE endpoints
@@ -168,6 +169,8 @@ def upgrade() -> None:
     for statement in FINISHED_INDEXES:
         op.execute(statement)
     op.execute(ATTEMPTS)
+    op.execute("CREATE INDEX attempts_of_endpoint ON attempts (endpoint_id, started_at)")
+    op.execute("CREATE INDEX links_of_shop ON links (shop_id)")
     op.execute(DAYS)
     for statement in (*MOVE, *QUEUE):
         op.execute(statement)
