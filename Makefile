@@ -49,7 +49,7 @@ bench: $(INSTALLED) ## Measure speed side by side with what it is held against, 
 	@$(BIN)/python -m tests.bench
 
 .PHONY: bench-long
-bench-long: $(INSTALLED) ## The same with ten million orders stored, which take 16 GB of disk
+bench-long: $(INSTALLED) ## The same with ten million orders and a million deliveries stored, which take 16 GB of disk
 	@$(BIN)/python -m tests.bench --long
 
 .PHONY: check

@@ -46,7 +46,6 @@ class Membership:
         coordinator: Any = consumer._coordinator
         if coordinator._group_subscription is None:
             coordinator._group_subscription = consumer.subscription()
-            coordinator._metadata_snapshot = coordinator._get_metadata_snapshot() if self._id else {}
         self._id = coordinator.member_id
 
     async def _is_taken(self, coordinator: Any) -> bool:

@@ -19,10 +19,12 @@ from tests.bench.errors import BenchError
 from tests.bench.integration.bench import bench as integration
 from tests.bench.order_router.bench import bench as order_router
 from tests.bench.stage import Servers, servers
+from tests.bench.webhook_dispatcher.bench import bench as webhook_dispatcher
 
 BENCHES: Mapping[str, Callable[[Servers, Say, bool], Awaitable[list[Measure]]]] = {
     "integration": integration,
     "order-router": order_router,
+    "webhook-dispatcher": webhook_dispatcher,
 }
 
 

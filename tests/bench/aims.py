@@ -8,19 +8,27 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Aim:
-    """What a ratio must be; an exact one may be off by the noise that `within` names."""
+    """What a ratio must be; an exact one may be off by the noise that `within` names.
 
-    bound: Literal["at least", "at most", "exactly"]
-    ratio: float
+    One that is only reported is held to nothing.
+    """
+
+    bound: Literal["at least", "at most", "exactly", "reported"]
+    ratio: float = 0.0
     within: float = 0.0
 
     def holds(self, ratio: float) -> bool:
+        if self.bound == "reported":
+            return True
         if self.bound == "exactly":
             return abs(ratio - self.ratio) <= self.within
         return ratio >= self.ratio if self.bound == "at least" else ratio <= self.ratio
 
     def __str__(self) -> str:
-        return f"{self.bound} {self.ratio:g}"
+        return self.bound if self.bound == "reported" else f"{self.bound} {self.ratio:g}"
+
+
+REPORTED = Aim("reported")
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from webhook_dispatcher.claims import Attempt, Claim
 from webhook_dispatcher.keychains import Keychain
 
 KEPT_BYTES = 16 * 1024
+MOST_REMEMBERED = 10_000  # endpoints
 USER_AGENT = f"Orderdock/{version('orderdock')}"
 
 
@@ -41,9 +42,9 @@ class Sender:
         self, transport: httpx.AsyncBaseTransport, keys: KeyRing, egress: Egress, deadline: float
     ) -> None:
         self._transport = transport
-        self._egress = egress
+        self._refusal = lru_cache(maxsize=MOST_REMEMBERED)(egress.refusal)
         self._deadline = deadline
-        self._secret = lru_cache(maxsize=10_000)(lambda stored: keys.decrypt(stored).decode())
+        self._secret = lru_cache(maxsize=MOST_REMEMBERED)(lambda stored: keys.decrypt(stored).decode())
 
     async def attempt(self, claim: Claim) -> Attempt:
         """One POST of a claim to its endpoint's URL, signed with its stored secret."""
@@ -52,7 +53,7 @@ class Sender:
         return Attempt(started_at, round((time.monotonic() - start) * 1000), answer)
 
     async def _answer(self, claim: Claim, now: datetime) -> Answer:
-        refusal = self._egress.refusal(claim.url)
+        refusal = self._refusal(claim.url)
         if refusal is not None:
             return Answer(error=f"nothing is sent to this URL: {refusal}")
         try:
@@ -72,7 +73,10 @@ def webhook_request(url: str, webhook_id: str, body: bytes, secret: str, now: da
         "accept-encoding": "identity",
         **signing.headers(Keychain.read(secret).signing(now), webhook_id, int(now.timestamp()), body),
     }
-    return httpx.Request("POST", url, headers=headers, content=body)
+    return httpx.Request("POST", _parsed(url), headers=headers, content=body)
+
+
+_parsed = lru_cache(maxsize=MOST_REMEMBERED)(httpx.URL)
 
 
 async def exchange(transport: httpx.AsyncBaseTransport, request: httpx.Request, deadline: float) -> Answer:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.bench.aims import Aim, Measure
+from tests.bench.aims import REPORTED, Aim, Measure
 from tests.bench.integration.population import is_chosen
 
 AT_LEAST, AT_MOST, EXACTLY = Aim("at least", 0.5), Aim("at most", 1.2), Aim("exactly", 1, within=0.05)
@@ -36,6 +36,12 @@ def test_the_ratio_is_the_median_of_each_rounds_own_so_a_disturbed_round_counts_
 def test_a_missed_aim_is_named_in_a_sentence() -> None:
     measure = Measure("a page", "a small one", "ms", [(3.0, 2.0)], AT_MOST)
     assert measure.missed == "a page, against a small one: the ratio of ms is 1.50 and must be at most 1.2."
+
+
+def test_what_is_only_reported_is_held_to_nothing_and_says_so() -> None:
+    assert REPORTED.holds(0.001)
+    assert REPORTED.holds(1000)
+    assert str(REPORTED) == "reported"
 
 
 @pytest.mark.parametrize(("chosen", "of"), [(40, 100), (40, 100_000), (5, 1000), (0, 20), (20, 20)])

@@ -22,15 +22,18 @@ _ORDERS = """
 _FOLLOW = text(
     f"""
     UPDATE deliveries SET followed = true
-    FROM (
+    WHERE NOT followed AND id = ANY(ARRAY(
         SELECT id FROM deliveries
-        WHERE id IN (
-            SELECT max(deliveries.id) FROM deliveries JOIN {_ORDERS} USING (link_id, shop_id, order_id)
-            WHERE NOT resent GROUP BY link_id, shop_id, order_id
-        )
+        WHERE id = ANY(ARRAY(
+            SELECT tail.id FROM {_ORDERS} CROSS JOIN LATERAL (
+                SELECT id FROM deliveries
+                WHERE deliveries.link_id = orders.link_id AND deliveries.shop_id = orders.shop_id
+                  AND deliveries.order_id = orders.order_id AND NOT resent
+                ORDER BY id DESC LIMIT 1
+            ) AS tail
+        ))
         ORDER BY id FOR UPDATE
-    ) AS tail
-    WHERE deliveries.id = tail.id AND NOT followed
+    ))
     """
 )
 _NEW = """
@@ -56,6 +59,7 @@ _ADD = text(
                SELECT FROM deliveries AS earlier
                WHERE earlier.link_id = new.link_id AND earlier.shop_id = new.shop_id
                  AND earlier.order_id = new.order_id AND NOT earlier.resent
+               OFFSET 0
            ),
            lead(place) OVER in_turn IS NOT NULL
     FROM ({_NEW}) AS new WHERE endpoint_id IS NOT NULL
@@ -116,13 +120,15 @@ _WITHDRAW = text(
 _ADVANCE = text(
     f"""
     UPDATE deliveries SET behind = false
-    FROM (
-        SELECT DISTINCT ON (link_id, shop_id, order_id) deliveries.id
-        FROM deliveries JOIN {_ORDERS} USING (link_id, shop_id, order_id)
-        WHERE NOT resent ORDER BY link_id, shop_id, order_id, deliveries.id
-    ) AS first
-    WHERE deliveries.id = first.id AND deliveries.behind
-    RETURNING deliveries.endpoint_id
+    WHERE behind AND id = ANY(ARRAY(
+        SELECT first.id FROM {_ORDERS} CROSS JOIN LATERAL (
+            SELECT id FROM deliveries
+            WHERE deliveries.link_id = orders.link_id AND deliveries.shop_id = orders.shop_id
+              AND deliveries.order_id = orders.order_id AND NOT resent
+            ORDER BY id LIMIT 1
+        ) AS first
+    ))
+    RETURNING endpoint_id
     """
 )
 

@@ -17,7 +17,9 @@ _CLAIM = text(
     WITH due AS (
         SELECT due.id FROM unnest(CAST(:endpoint_ids AS text[]), CAST(:rooms AS integer[]))
             AS wanted (endpoint_id, room)
-        JOIN endpoints ON endpoints.id = wanted.endpoint_id AND disabled_at IS NULL
+        CROSS JOIN LATERAL (
+            SELECT FROM endpoints WHERE endpoints.id = wanted.endpoint_id AND disabled_at IS NULL OFFSET 0
+        ) AS enabled
         CROSS JOIN LATERAL (
             SELECT id FROM deliveries
             WHERE deliveries.endpoint_id = wanted.endpoint_id AND NOT behind AND next_at <= now() AND {_FREE}
@@ -26,12 +28,16 @@ _CLAIM = text(
     ), claimed AS (
         UPDATE deliveries SET lease = :lease, holder = :holder, moved = false,
                               leased_until = now() + make_interval(secs => :seconds)
-        FROM due WHERE deliveries.id = due.id
-        RETURNING deliveries.id, lease, webhook_id, endpoint_id, deliveries.link_id, threepl_id, shop_id,
-                  order_id, sequence, type, failures, body
+        WHERE id = ANY(ARRAY(SELECT id FROM due))
+        RETURNING id, lease, webhook_id, endpoint_id, link_id, threepl_id, shop_id, order_id, sequence, type,
+                  failures, body
     )
-    SELECT claimed.*, url, secret, enablings, failing_since, warned_at, retry_schedule
-    FROM claimed JOIN endpoints ON endpoints.id = claimed.endpoint_id ORDER BY claimed.id
+    SELECT claimed.*, endpoint.*
+    FROM claimed CROSS JOIN LATERAL (
+        SELECT url, secret, enablings, failing_since, warned_at, retry_schedule
+        FROM endpoints WHERE endpoints.id = claimed.endpoint_id OFFSET 0
+    ) AS endpoint
+    ORDER BY claimed.id
     """
 )
 # Whoever lost its lease finds no row, and records nothing over another's result. What others depend on is
@@ -48,25 +54,26 @@ _SETTLE = text(
         ) AS settlement (id, lease, status, failures, wait, outcome, endpoint_id, started_at, duration_ms,
                          answer_status, error, answer)
     ), mine AS MATERIALIZED (
-        SELECT id, lease, CASE
-                   WHEN NOT moved OR settlement.status = 'delivered' THEN settlement.status
-                   WHEN deliveries.endpoint_id IS NULL THEN 'withdrawn'
-                   ELSE 'waiting'
-               END AS becomes
-        FROM deliveries JOIN settlement USING (id, lease)
-        WHERE :whole OR NOT (moved OR (followed AND settlement.status <> 'waiting'))
-        ORDER BY id FOR UPDATE OF deliveries
+        SELECT found.* FROM settlement CROSS JOIN LATERAL (
+            SELECT id, CASE
+                       WHEN NOT moved OR settlement.status = 'delivered' THEN settlement.status
+                       WHEN deliveries.endpoint_id IS NULL THEN 'withdrawn'
+                       ELSE 'waiting'
+                   END AS becomes
+            FROM deliveries WHERE deliveries.id = settlement.id AND deliveries.lease = settlement.lease
+              AND (:whole OR NOT (moved OR (followed AND settlement.status <> 'waiting')))
+            FOR UPDATE
+        ) AS found
     ), ended AS (
-        DELETE FROM deliveries USING mine
-        WHERE deliveries.id = mine.id AND deliveries.lease = mine.lease AND becomes <> 'waiting'
-        RETURNING deliveries.*, becomes
+        DELETE FROM deliveries WHERE id = ANY(ARRAY(SELECT id FROM mine WHERE becomes <> 'waiting'))
+        RETURNING deliveries.*
     ), logged AS (
         INSERT INTO finished ({DELIVERY}, endpoint_id, status, attempts, failures, created_at, started_at,
                               duration_ms, outcome, answer_status, error, answer)
         SELECT {DELIVERY}, settlement.endpoint_id, becomes, attempts + 1,
                CASE WHEN moved THEN ended.failures ELSE settlement.failures END, created_at, started_at,
                duration_ms, outcome, answer_status, error, answer
-        FROM ended JOIN settlement USING (id)
+        FROM ended JOIN settlement USING (id) JOIN mine USING (id)
     ), kept AS (
         UPDATE deliveries SET
             lease = NULL,
@@ -75,8 +82,9 @@ _SETTLE = text(
             failures = CASE WHEN moved THEN deliveries.failures ELSE settlement.failures END,
             next_at = now() + make_interval(secs => CASE WHEN moved THEN 0 ELSE settlement.wait END),
             attempts = attempts + 1
-        FROM mine JOIN settlement USING (id)
-        WHERE deliveries.id = mine.id AND deliveries.lease = mine.lease AND becomes = 'waiting'
+        FROM settlement
+        WHERE deliveries.id = ANY(ARRAY(SELECT id FROM mine WHERE becomes = 'waiting'))
+          AND deliveries.id = settlement.id
         RETURNING deliveries.id, day, attempts, link_id, shop_id, order_id, deliveries.endpoint_id AS next_id
     ), logged_too AS (
         INSERT INTO attempts (day, delivery_id, number, endpoint_id, started_at, duration_ms, outcome, status,
@@ -84,9 +92,9 @@ _SETTLE = text(
         SELECT day, id, attempts, endpoint_id, started_at, duration_ms, outcome, answer_status, error, answer
         FROM kept JOIN settlement USING (id)
     )
-    SELECT id, becomes AS status, attempts + 1 AS attempts, link_id, shop_id,
-           order_id, followed, NULL AS endpoint_id
-    FROM ended
+    SELECT id, becomes AS status, attempts + 1 AS attempts, link_id, shop_id, order_id, followed,
+           NULL AS endpoint_id
+    FROM ended JOIN mine USING (id)
     UNION ALL
     SELECT id, 'waiting', attempts, link_id, shop_id, order_id, false, next_id FROM kept
     """
@@ -138,7 +146,8 @@ async def settle(
     Not `whole`, it leaves out what others wait behind, and what was moved: these must hear of it in the same
     transaction.
     """
-    rows = await connection.execute(_SETTLE, {**_columns(settlements), "whole": whole})
+    in_order = sorted(settlements, key=lambda each: each.claim.id)
+    rows = await connection.execute(_SETTLE, {**_columns(in_order), "whole": whole})
     return {row["id"]: Settled(**row) for row in rows.mappings()}
 
 
