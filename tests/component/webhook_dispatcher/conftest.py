@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -182,9 +182,9 @@ class World:
         return rows
 
 
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    receiver = Receiver()
+@asynccontextmanager
+async def receiving(receiver: Receiver) -> AsyncIterator[None]:
+    """Serves a receiver on loopback."""
     app = web.Application()
     app.router.add_post("/{path:.*}", receiver.on_webhook)
     runner = web.AppRunner(app, shutdown_timeout=0)
@@ -192,9 +192,16 @@ async def receiver() -> AsyncIterator[Receiver]:
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     receiver.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    yield receiver
+    yield
     receiver.open.set()
     await runner.cleanup()
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    receiver = Receiver()
+    async with receiving(receiver):
+        yield receiver
 
 
 @pytest.fixture
