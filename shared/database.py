@@ -59,6 +59,11 @@ class Database:
             "lock_timeout": f"{(lock_timeout or 0) * 1000:.0f}",
             # Our statements are short; to compile one would take longer than to run it.
             "jit": "off",
+            # A host that vanished lets go of its locks within a quarter of a minute.
+            "tcp_keepalives_idle": "5",
+            "tcp_keepalives_interval": "2",
+            "tcp_keepalives_count": "4",
+            "tcp_user_timeout": "15000",
             **planner,
         }
         self.engine: AsyncEngine = create_async_engine(

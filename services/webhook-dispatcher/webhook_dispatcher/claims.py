@@ -58,7 +58,7 @@ class Settled:
     """A delivery as its settling left it; `attempts` is also its last attempt's number.
 
     `followed`: it ended, and another delivery of its order may have waited for that. `endpoint_id` is where
-    it goes next, if it waits.
+    it goes next, if it was moved while it was in flight.
     """
 
     id: int

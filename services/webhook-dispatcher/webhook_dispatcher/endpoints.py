@@ -46,7 +46,8 @@ def concerned(group: Iterable[Settlement], now: datetime, patience: timedelta) -
 def after(endpoint: Endpoint, group: Iterable[Settlement], now: datetime, patience: timedelta) -> Endpoint:
     """The endpoint after these results, in their order: it fails for so long, is warned, is disabled.
 
-    It is warned after half of `patience`. An attempt begun before an enabling changes nothing (DESIGN 5.6).
+    It is warned after half of `patience`, and disabled no sooner than as long after that. An attempt begun
+    before an enabling changes nothing (DESIGN 5.6).
     """
     for each in group:
         claim = each.claim
@@ -66,10 +67,10 @@ def _after(endpoint: Endpoint, result: Settlement, now: datetime, patience: time
         return replace(endpoint, failing_since=None, warned_at=None)
     since = endpoint.failing_since or result.attempt.started_at
     failing = replace(endpoint, failing_since=since)
-    if now - since >= patience:
+    if failing.warned_at is None:
+        return replace(failing, warned_at=now) if now - since >= patience / 2 else failing
+    if now - since >= patience and now - failing.warned_at >= patience / 2:
         return replace(failing, disabled_reason=f"it has failed since {since:%Y-%m-%d %H:%M} UTC")
-    if now - since >= patience / 2 and failing.warned_at is None:
-        return replace(failing, warned_at=now)
     return failing
 
 

@@ -4,6 +4,7 @@ So one process knows all that is in flight to an endpoint, and keeps its concurr
 Nothing but these depends on it: who may record a result, and in what order webhooks go, the rows say.
 """
 
+import asyncio
 import random
 import time
 from collections.abc import Callable, Collection
@@ -24,6 +25,7 @@ LANES = 64
 LOOK_EVERY = 2.0
 # Wakes come at once; this finds what somebody changed by hand.
 SWEEP_EVERY = 60.0
+PATIENCE = 15.0  # seconds until a database that doesn't answer is taken to be lost
 
 
 def lane(endpoint_id: str) -> int:
@@ -68,6 +70,13 @@ class Lanes:
         """Whether this process sends to an endpoint."""
         return lane(endpoint_id) in self.mine
 
+    async def give(self) -> None:
+        """Lets others serve all its lanes at once, while what it has in flight stays its own."""
+        mine = self.mine
+        self._serve(frozenset())
+        if self._connection is not None and mine:
+            await lane_store.release(self._connection, mine)
+
     async def close(self) -> None:
         """Lets go of all lanes."""
         connection, self._connection = self._connection, None
@@ -79,16 +88,20 @@ class Lanes:
 
     async def _step(self) -> bool:
         try:
-            connection = self._connection or await self._join()
-            taken = await self._share(connection)
-            now = time.monotonic()
-            if taken or now >= self._swept_at + SWEEP_EVERY:
-                self._swept_at = now
-                self._wake(await lane_store.waiting_endpoints(connection))
+            async with asyncio.timeout(PATIENCE):
+                await self._keep()
         except BaseException:
             await self.close()
             raise
         return False
+
+    async def _keep(self) -> None:
+        connection = self._connection or await self._join()
+        taken = await self._share(connection)
+        now = time.monotonic()
+        if taken or now >= self._swept_at + SWEEP_EVERY:
+            self._swept_at = now
+            self._wake(await lane_store.waiting_endpoints(connection))
 
     async def _join(self) -> AsyncConnection:
         connection = await self._database.apart()

@@ -62,11 +62,12 @@ class Retention:
                 await day_store.make(connection, missing(await day_store.tables(connection), wanted))
 
     async def step(self) -> bool:
-        """Drops old days, makes new ones; always answers that there is no more."""
+        """Makes new days, drops old ones; always answers that there is no more."""
+        await self.make()
         async with self._database.statement() as connection, day_store.alone(connection) as alone:
             if alone:
                 await self._drop_old(connection)
-        await self.make()
+        await self.make()  # what was half dropped before, too
         await self._observe()
         return False
 

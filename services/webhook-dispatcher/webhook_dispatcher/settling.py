@@ -54,7 +54,9 @@ class Settler:
             settled = await queue.settle(connection, group, whole=True)
             ended = {(row.link_id, row.shop_id, row.order_id) for row in settled.values() if row.followed}
             await delivery_store.advance(connection, ended)
-            await wake(connection, _moved(group, settled))
+            await wake(
+                connection, {row.endpoint_id for row in settled.values() if row.endpoint_id is not None}
+            )
             messages = self._messages(group, settled, before, changed, now)
             await outbox.add(connection, messages)
         self._report(group, settled)
@@ -100,16 +102,6 @@ class Settler:
 
 def _told_of(result: Settlement, changing: set[str]) -> bool:
     return result.claim.endpoint_id in changing or result.verdict.status in announcements.ENDED
-
-
-def _moved(group: Sequence[Settlement], settled: Mapping[int, Settled]) -> set[str]:
-    """The endpoints that deliveries went to while they were in flight to another."""
-    next_ids = ((each.claim.endpoint_id, settled.get(each.claim.id)) for each in group)
-    return {
-        row.endpoint_id
-        for before, row in next_ids
-        if row is not None and row.endpoint_id is not None and row.endpoint_id != before
-    }
 
 
 def _said(result: Settlement) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 import heapq
 import itertools
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,12 +10,16 @@ from typing import NamedTuple
 
 from webhook_dispatcher.gates import CLOSED, Breaker, Gate, Pace
 
-# Of what is free an endpoint may have an eighth in flight, so that those that hang leave room for the others.
+# Of what is free an endpoint may have an eighth in flight, so that those that hang leave room for the others;
+# and of all there is, those that answered badly last may have a quarter together, however many they are.
 SHARE = 8
+DOUBTED_SHARE = 4
+NEAR = 2.0  # seconds; a timer that is farther rings at the whole second before, and is set anew
 # Endpoints asked for in one claim, and those looked at in one look.
 MOST_ASKED = 200
 MOST_LOOKED_AT = 500
-FRESH = 5.0  # seconds for which what is known of an endpoint holds
+FRESH = 5.0  # seconds for which what is known of a busy endpoint holds
+NEWS = 1.0  # and of one at which something new is due
 
 
 class Look(NamedTuple):
@@ -41,15 +46,19 @@ class Turn:
     ready: bool = False
     queued: bool = False
     timers: set[float] = field(default_factory=set)
+    doubted: int = 0  # of what is in flight, what was sent while the last answer was a bad one
 
 
 class Turns:
     """The endpoints that one process serves: who has something due, who has room, who comes next.
 
-    Every `now` is in seconds since the epoch.
+    Every `now` is in seconds since the epoch; `most` requests at once go to all endpoints together.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = 500) -> None:
+        self._most_doubted = max(1, most // DOUBTED_SHARE)
+        self._serves: Callable[[str], bool] = lambda _: True
+        self._doubted = 0
         self._turns: dict[str, Turn] = {}
         self._ready: deque[tuple[str, Turn]] = deque()
         self._unseen: set[str] = set()
@@ -61,8 +70,8 @@ class Turns:
             turn = self._turns.setdefault(endpoint_id, Turn())
             turn.wakes += 1
             turn.due_at = now
-            if turn.gate is not None and turn.gate.breaker != CLOSED:
-                self._unseen.add(endpoint_id)  # it may have been enabled again
+            if turn.gate is not None and (turn.gate.breaker != CLOSED or now > turn.looked_at + NEWS):
+                self._unseen.add(endpoint_id)  # it may have been enabled again, or have a new pace
             self._make_ready(endpoint_id, turn, now)
 
     def due(self, endpoint_id: str, at: float, now: float) -> None:
@@ -73,14 +82,12 @@ class Turns:
             turn.due_at = at
             self._make_ready(endpoint_id, turn, now)
 
-    def keep(self, wanted: Callable[[str], bool]) -> None:
+    def keep(self, serves: Callable[[str], bool]) -> None:
         """Gives up the endpoints that this process serves no longer, but for what is in flight to them."""
+        self._serves = serves
         for endpoint_id, turn in list(self._turns.items()):
-            if not wanted(endpoint_id):
-                turn.due_at, turn.ready = None, False
-                self._unseen.discard(endpoint_id)
-                if turn.gate is None or not turn.gate.in_flight:
-                    del self._turns[endpoint_id]
+            if not self._serves(endpoint_id):
+                self._give_up(endpoint_id, turn)
 
     def forget_idle(self, now: float) -> None:
         """Forgets the endpoints at which nothing waits, nothing happens, and nothing is to be remembered."""
@@ -101,6 +108,9 @@ class Turns:
             if turn is None:
                 continue
             self._unseen.discard(endpoint_id)
+            if not self._serves(endpoint_id):
+                self._give_up(endpoint_id, turn)
+                continue
             self._learn(turn, looks.get(endpoint_id), woken=turn.wakes != wakes, now=now)
             self._make_ready(endpoint_id, turn, now)
 
@@ -117,10 +127,12 @@ class Turns:
             if turn.gate is None or not turn.ready or self._turns.get(endpoint_id) is not turn:
                 continue
             most = min(fair, free, max(1, free // SHARE) - turn.gate.in_flight)
+            if turn.gate.breaker.failures:
+                most = min(most, self._most_doubted - self._doubted)
             room = min(turn.gate.room(now), most)
             if room > 0:
                 asked[endpoint_id] = room
-                turn.gate.sent(room)
+                self._sent(turn, room)
                 free -= room
             self._requeue(endpoint_id, turn, now)
         return asked
@@ -131,7 +143,10 @@ class Turns:
             turn, count = self._turns.get(endpoint_id), got.get(endpoint_id, 0)
             if turn is None or turn.gate is None:
                 continue
-            turn.gate.sent(count - room)
+            self._sent(turn, count - room)
+            if not self._serves(endpoint_id):
+                self._give_up(endpoint_id, turn)
+                continue
             if count < room or turn.looked_at + FRESH < now:
                 self._unseen.add(endpoint_id)
             if count < room:
@@ -144,6 +159,7 @@ class Turns:
         turn = self._turns.get(endpoint_id)
         if turn is None or turn.gate is None:
             return None
+        self._doubt(turn, -1)
         changed = turn.gate.answered(well, seconds, now, chance)
         self._make_ready(endpoint_id, turn, now)
         return turn.gate.breaker if changed else None
@@ -179,7 +195,7 @@ class Turns:
         if turn.gate is None:
             self._unseen.add(endpoint_id)
         elif turn.due_at > now:
-            self._set_timer(endpoint_id, turn, turn.due_at)
+            self._set_timer(endpoint_id, turn, turn.due_at, now)
         else:
             turn.ready = True
             self._queue(endpoint_id, turn)
@@ -193,14 +209,33 @@ class Turns:
         turn.ready = False
         opens_at = turn.gate.opens_at(now)
         if opens_at is not None:
-            self._set_timer(endpoint_id, turn, opens_at)
+            self._set_timer(endpoint_id, turn, opens_at, now)
 
     def _queue(self, endpoint_id: str, turn: Turn) -> None:
         if not turn.queued:
             turn.queued = True
             self._ready.append((endpoint_id, turn))
 
-    def _set_timer(self, endpoint_id: str, turn: Turn, at: float) -> None:
+    def _sent(self, turn: Turn, count: int) -> None:
+        assert turn.gate is not None
+        turn.gate.sent(count)
+        if count < 0 or turn.gate.breaker.failures:
+            self._doubt(turn, count)
+
+    def _doubt(self, turn: Turn, count: int) -> None:
+        changed = max(count, -turn.doubted)
+        turn.doubted += changed
+        self._doubted += changed
+
+    def _give_up(self, endpoint_id: str, turn: Turn) -> None:
+        turn.due_at, turn.ready = None, False
+        self._unseen.discard(endpoint_id)
+        if turn.gate is None or not turn.gate.in_flight:
+            del self._turns[endpoint_id]
+
+    def _set_timer(self, endpoint_id: str, turn: Turn, at: float, now: float) -> None:
+        if now + NEAR < at < math.inf:
+            at = float(math.floor(at))
         if at not in turn.timers:
             turn.timers.add(at)
             heapq.heappush(self._timers, (at, endpoint_id))

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from shared.database import Database
+from shared.database import Database, is_passing, is_unready
 from shared.loops import Loop
 from shared.telemetry import Metrics
 from webhook_dispatcher.answers import judge
@@ -65,8 +65,8 @@ class Dispatcher:
     ) -> None:
         self.claiming = Loop("dispatch", self._claim_step, metrics, idle=self._until_due)
         self._settling = Loop("settle", self._settle_step, metrics, idle=IDLE)
-        self._turns = Turns()
         self._lanes = Lanes(database, self._woken, self._kept, metrics)
+        self._turns = Turns(limits.concurrency)
         self.loops = (
             self._lanes.loop,
             self.claiming,
@@ -95,15 +95,17 @@ class Dispatcher:
 
         What can't be settled is sent again, by whoever serves its lane next.
         """
-        if self._sending:
-            await asyncio.wait(self._sending, timeout=timeout)
-        for task in self._sending:
-            task.cancel()
         try:
-            while self._unsettled:
-                await self._settle_step()
+            await self._lanes.give()
+            async with asyncio.timeout(timeout):
+                while self._sending or self._unsettled:
+                    if self._sending and not self._unsettled:
+                        await asyncio.wait(self._sending, return_when=asyncio.FIRST_COMPLETED)
+                    await self._settle_step()
         except Exception as error:
             log.warning("dispatch.unsettled", deliveries=len(self._unsettled), exc_info=error)
+        for task in self._sending:
+            task.cancel()
         await self._lanes.close()
 
     async def _claim_step(self) -> bool:
@@ -117,7 +119,7 @@ class Dispatcher:
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
         self._in_flight.set(self._limits.concurrency - self.room)
-        return bool(claims) or self._turns.has_unseen
+        return bool(claims)
 
     async def _look(self, now: float) -> None:
         """Learns what it must know of endpoints before it goes on with them."""
@@ -148,7 +150,13 @@ class Dispatcher:
         return claims
 
     async def _send(self, claim: Claim) -> None:
-        attempt = await self._sender.attempt(claim)
+        try:
+            attempt = await self._sender.attempt(claim)
+        except Exception as error:
+            # Nobody knows of such a one: its lease runs out.
+            log.error("delivery.not-attempted", webhook_id=claim.webhook_id, exc_info=error)
+            self._turns.answered(claim.endpoint_id, None, 0.0, time.time(), 0.0)
+            return
         now, chance = datetime.now(UTC), random.random()  # noqa: S311 (only spreads retries)
         waits = () if claim.type == TEST else claim.retry_schedule or self._limits.waits
         verdict = judge(attempt.answer, claim.failures, waits, chance, now)
@@ -167,15 +175,35 @@ class Dispatcher:
         group = self._unsettled[:MOST_SETTLED]
         if not group:
             return False
+        try:
+            await self._record(group)
+        except Exception as error:
+            if is_passing(error) or is_unready(error):
+                raise
+            await self._record_each(self._unsettled[:MOST_SETTLED])
+        self._settled(group)
+        await self._show_breakers()
+        return bool(self._unsettled)
+
+    async def _record(self, group: Sequence[Settlement]) -> None:
+        """Takes out of what is unsettled what it records, which is at the beginning."""
         others = await self._settler.settle(group)
         self._unsettled[: len(group)] = others
         if others:
             if await self._settler.settle_whole(others):
                 self._announced()
             del self._unsettled[: len(others)]
-        self._settled(group)
-        await self._show_breakers()
-        return bool(self._unsettled)
+
+    async def _record_each(self, group: Sequence[Settlement]) -> None:
+        """One by one, so that one that can't be recorded keeps no other: its lease runs out."""
+        for each in group:
+            try:
+                await self._record([each])
+            except Exception as error:
+                if is_passing(error) or is_unready(error):
+                    raise
+                log.error("delivery.not-recorded", webhook_id=each.claim.webhook_id, exc_info=error)
+                self._unsettled.remove(each)
 
     def _settled(self, group: Sequence[Settlement]) -> None:
         """There is room again, and what failed will be due."""
@@ -195,8 +223,8 @@ class Dispatcher:
     async def _tidy_step(self) -> bool:
         self._turns.forget_idle(time.time())
         async with self._database.transaction() as connection:
-            orders = await queue.withdraw(connection, self._lanes.alive)
-            await delivery_store.advance(connection, orders)
+            await delivery_store.advance(connection, await queue.withdraw(connection))
+        async with self._database.statement() as connection:
             self._waiting.set(await queue.waiting(connection))
         return False
 
@@ -206,8 +234,8 @@ class Dispatcher:
     def _until_due(self) -> float:
         """Seconds until the next step, if nobody nudges."""
         now = time.time()
-        if self._turns.any_ready and self._too_soon(now):
-            return self._claimed_at + APART - now
+        if self._turns.has_unseen or (self._turns.any_ready and self._too_soon(now)):
+            return APART
         next_at = self._turns.next_at()
         return IDLE if next_at is None else min(max(next_at - now, 0.001), IDLE)
 

@@ -38,7 +38,9 @@ async def test_an_attempt_begun_before_an_enabling_disables_nothing(world: World
         await world.assign(world.held("1", 1, "/slow"))
         await world.receiver.got(1, "/slow")
         [endpoint] = await world.endpoints(client)
-        await world.rows("UPDATE endpoints SET disabled_at = now() RETURNING id")
+        await world.rows(
+            "UPDATE endpoints SET disabled_at = now(), disabled_reason = 'it is disabled' RETURNING id"
+        )
         await client.post(f"/endpoints/{endpoint['id']}/enable", headers=world.threepl())
         world.receiver.open.set()
         [delivery] = await world.ended(client, 1)

@@ -93,6 +93,24 @@ async def test_one_in_flight_moves_at_its_settling_unless_it_was_delivered(world
     assert moved.id in {each.id for each in world.receiver.received if each.path == "/slow"}
 
 
+async def test_one_in_flight_that_was_moved_away_and_back_goes_again_at_once(world: World) -> None:
+    world.receiver.will_answer("/slow", 500)
+    async with world.start(retry_schedule="3600", request_deadline=300) as client:
+        await world.assign(world.held("1", 1, "/slow"))
+        await world.receiver.got(1, "/slow")
+        for version, path in ((2, "/new"), (3, "/slow")):
+            await world.link(**open_setting(world.receiver.url + path, version))
+
+        async def back() -> bool:
+            return [row.version for row in await world.rows("SELECT version FROM links")] == [3]
+
+        await until("the link's records are applied", back)
+        world.receiver.open.set()
+        [delivery] = await world.ended(client, 1)
+    assert (delivery["status"], delivery["attempts"], delivery["failures"]) == ("delivered", 2, 0)
+    assert [each.path for each in world.receiver.received] == ["/slow", "/slow"]
+
+
 async def test_to_no_url_what_waits_is_withdrawn_and_the_orders_next_event_goes(world: World) -> None:
     world.receiver.will_answer("/old", 500)
     async with world.start(retry_schedule="3600") as client:

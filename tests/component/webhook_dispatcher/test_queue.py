@@ -1,23 +1,15 @@
-"""The queue over crashes and lost leases: sent again with the same id, no result recorded over another's."""
+"""The queue over crashes: what was in flight is sent again with the same id, and by one process alone."""
 
 import asyncio
 import os
 import signal
 import sys
-import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from shared.database import Database, asyncpg_url
 from tests.component.webhook_dispatcher.conftest import KEY, World
 from tests.harness import NOBODY
-from webhook_dispatcher.answers import Verdict
-from webhook_dispatcher.claims import Claim, Settlement
-from webhook_dispatcher.store import queue
-
-DELIVERED = Verdict("delivered", "delivered", 0)
-FAILED = Verdict("failed", "waiting", 1, 3600)
 
 
 @asynccontextmanager
@@ -69,37 +61,9 @@ async def test_when_it_stops_what_is_in_flight_is_settled_first(world: World) ->
         await world.assign(world.held("1", 1, "/slow"))
         await world.receiver.got(1, "/slow")
         asyncio.get_running_loop().call_later(0.3, world.receiver.open.set)
-    [delivery] = await world.rows("SELECT status, lease FROM deliveries")
-    assert (delivery.status, delivery.lease) == ("delivered", None)
-
-
-async def claim(database: Database, seconds: float) -> list[Claim]:
-    async with database.transaction() as connection:
-        return await queue.claim(connection, 10, uuid.uuid4(), seconds)
-
-
-async def settle(database: Database, claimed: Claim, verdict: Verdict) -> bool:
-    async with database.transaction() as connection:
-        return bool(await queue.settle(connection, [Settlement(claimed, verdict, None)]))
-
-
-async def test_who_lost_its_lease_records_nothing_over_anothers_result(world: World) -> None:
-    world.receiver.will_answer("/", 500)
-    async with world.start(retry_schedule="3600"):
-        await world.assign(world.held("1"))
-        await world.receiver.got(1)
-    await world.rows("UPDATE deliveries SET next_at = now() RETURNING id")
-    database = Database(asyncpg_url(world.database_url))
-    [slow] = await claim(database, seconds=0)
-    [quick] = await claim(database, seconds=60)
-    nothing_left = await claim(database, seconds=60)
-    late = await settle(database, slow, FAILED)
-    recorded = await settle(database, quick, DELIVERED)
-    again = await settle(database, slow, FAILED)
-    await database.close()
-    [row] = await world.rows("SELECT status FROM deliveries")
-    assert nothing_left == []
-    assert (late, recorded, again, row.status) == (False, True, False, "delivered")
+    [delivery] = await world.rows("SELECT status, attempts FROM finished")
+    assert (delivery.status, delivery.attempts) == ("delivered", 1)
+    assert await world.rows("SELECT id FROM deliveries") == []
 
 
 async def test_several_processes_share_the_queue_and_send_each_delivery_once(world: World) -> None:

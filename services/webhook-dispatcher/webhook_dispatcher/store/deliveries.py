@@ -17,23 +17,35 @@ _ORDERS = """
      FROM unnest(CAST(:link_ids AS text[]), CAST(:shop_ids AS text[]), CAST(:order_ids AS text[]))
         AS given (link_id, shop_id, order_id)) AS orders
 """
-# The last delivery of an order that waits is told that another one follows; if it ends just now, none is put
-# behind it. Who adds an order's deliveries does it alone: it holds the offset of their one partition.
+
+
+def _of_each_order(order: str) -> str:
+    return f"""
+        SELECT of_order.id FROM {_ORDERS} CROSS JOIN LATERAL (
+            SELECT id FROM deliveries
+            WHERE deliveries.link_id = orders.link_id AND deliveries.shop_id = orders.shop_id
+              AND deliveries.order_id = orders.order_id AND NOT resent
+            ORDER BY id {order} LIMIT 1
+        ) AS of_order
+    """
+
+
+# Each order's first waiting delivery is held too: who settles it asks for the next one afterwards.
+_HOLD_ORDERS = text(
+    f"""
+    SELECT count(*) FROM (
+        SELECT FROM deliveries
+        WHERE id = ANY(ARRAY({_of_each_order("")} UNION ALL {_of_each_order("DESC")}))
+        ORDER BY id FOR UPDATE
+    ) AS held
+    """
+)
+# The last one is told that another follows. Who adds an order's deliveries does it alone: it holds the offset
+# of their one partition.
 _FOLLOW = text(
     f"""
     UPDATE deliveries SET followed = true
-    WHERE NOT followed AND id = ANY(ARRAY(
-        SELECT id FROM deliveries
-        WHERE id = ANY(ARRAY(
-            SELECT tail.id FROM {_ORDERS} CROSS JOIN LATERAL (
-                SELECT id FROM deliveries
-                WHERE deliveries.link_id = orders.link_id AND deliveries.shop_id = orders.shop_id
-                  AND deliveries.order_id = orders.order_id AND NOT resent
-                ORDER BY id DESC LIMIT 1
-            ) AS tail
-        ))
-        ORDER BY id FOR UPDATE
-    ))
+    WHERE NOT followed AND id = ANY(ARRAY({_of_each_order("DESC")}))
     """
 )
 _NEW = """
@@ -80,7 +92,7 @@ _ADD_WITHDRAWN = text(
 _HOLD_LINKS = text(
     """
     SELECT count(*) FROM (
-        SELECT FROM deliveries WHERE link_id = ANY(:link_ids) AND NOT resent ORDER BY id FOR UPDATE
+        SELECT FROM deliveries WHERE link_id = ANY(:link_ids) ORDER BY id FOR UPDATE
     ) AS held
     """
 )
@@ -120,14 +132,7 @@ _WITHDRAW = text(
 _ADVANCE = text(
     f"""
     UPDATE deliveries SET behind = false
-    WHERE behind AND id = ANY(ARRAY(
-        SELECT first.id FROM {_ORDERS} CROSS JOIN LATERAL (
-            SELECT id FROM deliveries
-            WHERE deliveries.link_id = orders.link_id AND deliveries.shop_id = orders.shop_id
-              AND deliveries.order_id = orders.order_id AND NOT resent
-            ORDER BY id LIMIT 1
-        ) AS first
-    ))
+    WHERE behind AND id = ANY(ARRAY({_of_each_order("")}))
     RETURNING endpoint_id
     """
 )
@@ -143,6 +148,7 @@ async def add(connection: AsyncConnection, deliveries: Iterable[Delivery]) -> No
     if sent:
         assignments = [each.event.assignment for each in sent]
         orders = {(each.link_id, each.shop_id, each.order_id) for each in assignments}
+        await connection.execute(_HOLD_ORDERS, _columns(orders))
         await connection.execute(_FOLLOW, _columns(orders))
         rows = await connection.execute(_ADD, _new_columns(sent))
         await wake(connection, {row.endpoint_id for row in rows if not row.behind})

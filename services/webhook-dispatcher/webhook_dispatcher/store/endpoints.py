@@ -10,8 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.encryption import Sealed
 from webhook_dispatcher.endpoints import Endpoint, endpoint_id
 from webhook_dispatcher.gates import CLOSED, Breaker, Pace
+from webhook_dispatcher.store.columns import FREE
 from webhook_dispatcher.store.wakes import wake
 from webhook_dispatcher.turns import Look
+
+MOST_IN_FLIGHT = 1000  # to one endpoint
 
 _KNOWN = text("SELECT id FROM endpoints WHERE id = ANY(:ids)")
 _MAKE = text(
@@ -60,19 +63,19 @@ _DUE = text(
     )
     """
 )
-# Of what is in flight here, it is due when that lease ends; a disabled endpoint has nothing due.
+# What is in flight is due when its lease ends; a disabled endpoint has nothing due.
 _LOOK = text(
-    """
+    f"""
     SELECT id, enablings, coalesce(concurrency, CAST(:concurrency AS integer)) AS concurrency,
            coalesce(rate, CAST(:rate AS double precision)) AS rate, breaker = 'open' AS open,
            extract(epoch FROM breaker_until - now())::float AS open_for,
-           (SELECT extract(epoch FROM min(
-                       CASE WHEN lease IS NULL OR holder <> ALL(:alive) THEN next_at
-                            ELSE greatest(next_at, leased_until) END) - now())::float
-            FROM (SELECT lease, holder, leased_until, next_at FROM deliveries
-                  WHERE endpoint_id = endpoints.id AND NOT behind
-                  ORDER BY next_at LIMIT coalesce(concurrency, CAST(:concurrency AS integer)) + 1) AS first)
-               AS due_in
+           extract(epoch FROM least(
+               (SELECT next_at FROM deliveries
+                WHERE endpoint_id = endpoints.id AND NOT behind AND {FREE} ORDER BY next_at LIMIT 1),
+               (SELECT min(greatest(next_at, leased_until))
+                FROM (SELECT * FROM deliveries WHERE endpoint_id = endpoints.id AND NOT behind
+                      ORDER BY next_at LIMIT :most) AS first WHERE NOT {FREE})
+           ) - now())::float AS due_in
     FROM endpoints WHERE id = ANY(:ids) AND disabled_at IS NULL
     """
 )
@@ -146,6 +149,7 @@ async def look(
         "concurrency": usual.concurrency,
         "rate": usual.rate,
         "alive": list(alive),
+        "most": MOST_IN_FLIGHT,
     }
     return {row.id: _look(row, usual, now) for row in await connection.execute(_LOOK, values)}
 

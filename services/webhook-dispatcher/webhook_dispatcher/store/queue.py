@@ -8,10 +8,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from webhook_dispatcher.claims import Claim, Settled, Settlement
-from webhook_dispatcher.store.columns import DELIVERY
+from webhook_dispatcher.store.columns import DELIVERY, FREE
 
-# A lease counts no longer once its time is over, or once the process that holds it is gone.
-_FREE = "(lease IS NULL OR leased_until <= now() OR holder <> ALL(:alive))"
 _CLAIM = text(
     f"""
     WITH due AS (
@@ -22,7 +20,7 @@ _CLAIM = text(
         ) AS enabled
         CROSS JOIN LATERAL (
             SELECT id FROM deliveries
-            WHERE deliveries.endpoint_id = wanted.endpoint_id AND NOT behind AND next_at <= now() AND {_FREE}
+            WHERE deliveries.endpoint_id = wanted.endpoint_id AND NOT behind AND next_at <= now() AND {FREE}
             ORDER BY next_at LIMIT wanted.room FOR UPDATE SKIP LOCKED
         ) AS due
     ), claimed AS (
@@ -54,8 +52,8 @@ _SETTLE = text(
         ) AS settlement (id, lease, status, failures, wait, outcome, endpoint_id, started_at, duration_ms,
                          answer_status, error, answer)
     ), mine AS MATERIALIZED (
-        SELECT found.* FROM settlement CROSS JOIN LATERAL (
-            SELECT id, CASE
+        SELECT settlement.*, becomes FROM settlement CROSS JOIN LATERAL (
+            SELECT CASE
                        WHEN NOT moved OR settlement.status = 'delivered' THEN settlement.status
                        WHEN deliveries.endpoint_id IS NULL THEN 'withdrawn'
                        ELSE 'waiting'
@@ -70,27 +68,28 @@ _SETTLE = text(
     ), logged AS (
         INSERT INTO finished ({DELIVERY}, endpoint_id, status, attempts, failures, created_at, started_at,
                               duration_ms, outcome, answer_status, error, answer)
-        SELECT {DELIVERY}, settlement.endpoint_id, becomes, attempts + 1,
-               CASE WHEN moved THEN ended.failures ELSE settlement.failures END, created_at, started_at,
+        SELECT {DELIVERY}, mine.endpoint_id, becomes, attempts + 1,
+               CASE WHEN moved THEN ended.failures ELSE mine.failures END, created_at, started_at,
                duration_ms, outcome, answer_status, error, answer
-        FROM ended JOIN settlement USING (id) JOIN mine USING (id)
+        FROM ended JOIN mine USING (id)
     ), kept AS (
         UPDATE deliveries SET
             lease = NULL,
             holder = NULL,
             moved = false,
-            failures = CASE WHEN moved THEN deliveries.failures ELSE settlement.failures END,
-            next_at = now() + make_interval(secs => CASE WHEN moved THEN 0 ELSE settlement.wait END),
+            failures = CASE WHEN moved THEN deliveries.failures ELSE mine.failures END,
+            next_at = now() + make_interval(secs => CASE WHEN moved THEN 0 ELSE mine.wait END),
             attempts = attempts + 1
-        FROM settlement
+        FROM mine
         WHERE deliveries.id = ANY(ARRAY(SELECT id FROM mine WHERE becomes = 'waiting'))
-          AND deliveries.id = settlement.id
-        RETURNING deliveries.id, day, attempts, link_id, shop_id, order_id, deliveries.endpoint_id AS next_id
+          AND deliveries.id = mine.id
+        RETURNING deliveries.id, day, attempts, link_id, shop_id, order_id,
+                  CASE WHEN old.moved THEN new.endpoint_id END AS next_id
     ), logged_too AS (
         INSERT INTO attempts (day, delivery_id, number, endpoint_id, started_at, duration_ms, outcome, status,
                               error, answer)
         SELECT day, id, attempts, endpoint_id, started_at, duration_ms, outcome, answer_status, error, answer
-        FROM kept JOIN settlement USING (id)
+        FROM kept JOIN mine USING (id)
     )
     SELECT id, becomes AS status, attempts + 1 AS attempts, link_id, shop_id, order_id, followed,
            NULL AS endpoint_id
@@ -103,7 +102,9 @@ _SETTLE = text(
 _WITHDRAW = text(
     f"""
     WITH ended AS (
-        DELETE FROM deliveries WHERE endpoint_id IS NULL AND NOT behind AND {_FREE} RETURNING deliveries.*
+        DELETE FROM deliveries
+        WHERE endpoint_id IS NULL AND NOT behind AND (lease IS NULL OR leased_until <= now())
+        RETURNING deliveries.*
     ), logged AS (
         INSERT INTO finished ({DELIVERY}, status, attempts, failures, created_at)
         SELECT {DELIVERY}, 'withdrawn', attempts, failures, created_at FROM ended
@@ -151,9 +152,9 @@ async def settle(
     return {row["id"]: Settled(**row) for row in rows.mappings()}
 
 
-async def withdraw(connection: AsyncConnection, alive: Collection[int]) -> list[tuple[str, str, str | None]]:
+async def withdraw(connection: AsyncConnection) -> list[tuple[str, str, str | None]]:
     """Ends what has no endpoint any more and is in flight no longer; answers its (link, shop, order) ids."""
-    return [tuple(row) for row in await connection.execute(_WITHDRAW, {"alive": list(alive)})]
+    return [tuple(row) for row in await connection.execute(_WITHDRAW)]
 
 
 async def waiting(connection: AsyncConnection) -> int:
