@@ -42,7 +42,7 @@ test-long: $(INSTALLED) ## Play thousands of long sequences of acts and calls, f
 
 .PHONY: chaos
 chaos: $(INSTALLED) ## Kill every part under load and count what arrives
-	$(BIN)/pytest tests/chaos
+	ORDERDOCK_CHAOS=whole $(BIN)/pytest tests/chaos
 
 .PHONY: bench
 bench: $(INSTALLED) ## Measure speed side by side with what it is held against, in minutes
