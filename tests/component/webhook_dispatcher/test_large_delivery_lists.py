@@ -172,6 +172,7 @@ async def test_a_page_reads_no_more_than_it_must(
             True,
         ),
     ],
+    ids=["link", "link and status", "type", "status", "since", "shop and type"],  # the same in each process
 )
 async def test_a_search_that_has_passed_over_many_goes_on_at_the_next_page(
     api: Laid, query: dict[str, Any], condition: str, is_cut: bool
