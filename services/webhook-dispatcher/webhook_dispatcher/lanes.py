@@ -70,13 +70,6 @@ class Lanes:
         """Whether this process sends to an endpoint."""
         return lane(endpoint_id) in self.mine
 
-    async def give(self) -> None:
-        """Lets others serve all its lanes at once, while what it has in flight stays its own."""
-        mine = self.mine
-        self._serve(frozenset())
-        if self._connection is not None and mine:
-            await lane_store.release(self._connection, mine)
-
     async def close(self) -> None:
         """Lets go of all lanes."""
         connection, self._connection = self._connection, None

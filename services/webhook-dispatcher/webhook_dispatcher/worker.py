@@ -96,7 +96,6 @@ class Dispatcher:
         What can't be settled is sent again, by whoever serves its lane next.
         """
         try:
-            await self._lanes.give()
             async with asyncio.timeout(timeout):
                 while self._sending or self._unsettled:
                     if self._sending and not self._unsettled:

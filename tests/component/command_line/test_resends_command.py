@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -155,6 +156,8 @@ async def test_ctrl_c_leaves_a_job_running_and_says_how_to_follow_or_end_it(goin
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, **KEY},
+        # Where the tests run in the background, Ctrl-C is ignored, which a process inherits.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.default_int_handler),
     )
 
     async def followed() -> bool:

@@ -78,23 +78,6 @@ async def test_who_takes_its_lanes_again_counts_what_it_has_in_flight(
     assert receiver.most_open["/hangs"] == 2
 
 
-async def test_whoever_takes_a_lane_sends_no_more_than_its_endpoints_take_together(
-    world: World, receiver: Counting
-) -> None:
-    path, well = path_in(receiver, "/hangs", LATTER), path_in(receiver, "/well", LATTER)
-    settings = {"endpoint_concurrency": 2, "request_deadline": 300}
-    async with world.start(**settings) as client:
-        await world.assign(*(world.held(str(number), path=path) for number in range(8)))
-        await receiver.got(2, path)
-        async with world.start(**settings):
-            await lanes_are_shared(world, 2)
-            await world.assign(world.held("9", path=well))
-            await receiver.got(1, well)
-            receiver.closes.set()
-            await world.ended(client, 9)
-    assert receiver.most_open[path] == 2
-
-
 async def test_while_one_stops_and_waits_for_a_call_the_other_serves_its_endpoints(
     world: World, receiver: Counting
 ) -> None:
